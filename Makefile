@@ -32,7 +32,7 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 # saves a third of their CPU time, in exchange for memory.
 export GOGC ?= 400
 
-# Puts the Terraform that tools/tf_setup.py found on PATH, with its provider.
+# Puts the Terraform that tools/tf_setup.py found on PATH, with its provider: 5.100.0, or TF_PROVIDER_VERSION.
 USE_TERRAFORM = source $(BUILD)/terraform.env; export PATH="$$(dirname "$$TERRAFORM"):$$PATH"
 
 # Tests of recorded resources run alone, in one process (tools/recorded_tests.py). In all other runs
@@ -47,7 +47,7 @@ help: ## List the commands
 ##@ Work
 
 .PHONY: setup
-setup: $(VENV) $(BUILD)/terraform.env ## Create .venv and find Terraform (half a minute)
+setup: $(VENV) $(BUILD)/terraform.env ## Create .venv and find Terraform (the first time one to three minutes)
 
 # These are checked each time: the scripts do nothing if nothing has changed.
 .PHONY: $(VENV) $(CHECKOV) $(PIP_AUDIT) $(BUILD)/trivy/bin/trivy $(BUILD)/terraform.env
@@ -110,6 +110,10 @@ demo: setup ## Watch a group scale out and in, in the lab (PLANT=1: leave an orp
 serve: setup ## Serve a lab for your own configuration (PACE=60: a lab minute per second; AWS_REGION)
 	@lab/bin/vmseries-lab serve --pace $(or $(PACE),0)
 
+.PHONY: playground
+playground: setup ## Execute docs/playground.md block by block, and compare what it prints (five minutes)
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios playground
+
 .PHONY: preflight
 preflight: setup ## Run the pre-flight check of an example in the lab (BROKEN=1: break eight things first)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios preflight $(if $(BROKEN),--broken)
@@ -165,7 +169,7 @@ test-terraform: setup ## terraform test with a mocked provider, in every module 
 	for folder in $$(git ls-files -co --exclude-standard '*.tftest.hcl' | xargs -r -n1 dirname | sort -u); do \
 	  module="$$(dirname "$$folder")"; echo "== $$module"; \
 	  export TF_DATA_DIR="$(CURDIR)/$(BUILD)/terraform/$$module"; \
-	  (cd "$$module"; "$$TERRAFORM" init -backend=false -input=false -no-color > /dev/null; \
+	  (cd "$$module"; "$$TERRAFORM" init -upgrade -backend=false -input=false -no-color > /dev/null; \
 	    "$(CURDIR)/$(BIN)/python" "$(CURDIR)/tools/tf_provider.py" "$$TERRAFORM" test -no-color); \
 	done
 
@@ -222,6 +226,10 @@ prove-commits: setup ## 100 terminations at once share commits (NUMBER=20: fewer
 .PHONY: prove-rates
 prove-rates: setup ## 200 launches, then 200 terminations, at the request rates of EC2 (NUMBER=50: fewer)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))
+
+.PHONY: refresh
+refresh: setup ## An instance refresh in each readiness mode keeps all healthy targets (ARGS="--only healthy")
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios refresh $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup ## 20,000 damaged inputs for each parser (NUMBER=300: fewer; SEED=x: again; PLANT=1: must fail)

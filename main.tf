@@ -89,7 +89,7 @@ data "aws_lb_target_group" "this" {
 # created: "Please ensure all target groups have instance target type", "must be in the same VPC".
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-loadbalancer.html
 data "aws_lb_target_group" "of_group" {
-  count = length(var.target_group_arns)
+  count = nonsensitive(length(var.target_group_arns))
 
   arn = var.target_group_arns[count.index]
 
@@ -197,8 +197,9 @@ locals {
   # The load balancer sends traffic and health checks from these subnets.
   load_balancer_subnet_ids = (
     !local.has_load_balancer ? {} :
-    nonsensitive(var.load_balancer.subnet_ids != null) ? var.load_balancer.subnet_ids :
-    one([for interface in values(var.interfaces) : interface.subnet_ids if interface.role == "data"])
+    nonsensitive(var.load_balancer.subnet_ids != null) ?
+    { for zone in nonsensitive(keys(var.load_balancer.subnet_ids)) : zone => var.load_balancer.subnet_ids[zone] } :
+    { for subnet in values(local.subnets) : subnet.zone => subnet.id if var.interfaces[subnet.interface].role == "data" }
   )
 
   # The secrets that firewalls and functions read, as far as they are in another Region.
@@ -241,13 +242,19 @@ locals {
   health_check_seconds = (
     try((var.load_balancer.health_check.healthy_threshold + 1) * var.load_balancer.health_check.interval_seconds, 60)
   )
+  slowest_boot_seconds = min(3600, local.boot_seconds + local.health_check_seconds)
   # Two publishing intervals of one minute: the metrics of a new firewall are then those of its traffic.
   publishing_seconds = 120
   warmup_seconds = {
-    in-sync   = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
-    connected = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
-    healthy   = local.publishing_seconds
-    off       = local.boot_seconds
+    in-sync = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
+    # Panorama pushes the configuration, with the interface management profile, to firewalls that are connected already.
+    connected = (
+      var.panorama != null ?
+      local.slowest_boot_seconds :
+      max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
+    )
+    healthy = local.publishing_seconds
+    off     = local.slowest_boot_seconds
   }[local.readiness]
 
   metric_namespace = coalesce(var.scaling.namespace, "VMseries-${var.name}")
@@ -359,6 +366,7 @@ module "lifecycle" {
   permissions   = var.permissions
   alarms        = var.alarms
   generation    = module.firewall_group.generation
+  bootstrap     = local.bootstrap
   firewall_tags = local.firewall_tags
   tags          = local.tags
 }
@@ -374,7 +382,7 @@ module "firewall_group" {
 
   create_security_groups = var.security_groups.create
 
-  load_balancer_access = var.load_balancer == null ? null : {
+  load_balancer_access = !local.has_load_balancer ? null : {
     cidr_blocks       = { for zone, subnet in terraform_data.load_balancer_subnet : zone => subnet.input.cidr_block }
     health_check_port = var.load_balancer.health_check.port
   }

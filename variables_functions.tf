@@ -18,7 +18,8 @@ variable "functions" {
       archive in the module. Requires `code_signing_config_arn`.
     - `vpc`                           - (Optional) VPC configuration, for a Panorama that is reachable only from a VPC.
       The subnets need access to EC2, Auto Scaling, SQS, Secrets Manager and, with `target_groups` of interfaces, Elastic
-      Load Balancing. Null runs the functions outside of any VPC.
+      Load Balancing. Without a route to S3, the reconcile function cannot tell whether firewalls are older than
+      `bootstrap.s3`. Null runs the functions outside of any VPC.
       - `subnet_ids`         - IDs of the subnets.
       - `security_group_ids` - IDs of the security groups.
     - `event_batching_window_seconds` - (Optional) Time for which terminations are collected into one batch, which
@@ -496,6 +497,18 @@ variable "dependencies" {
     error_message = <<-EOT
       dependencies.layer.arn must be the ARN of a layer version,
       e.g. "arn:aws:lambda:us-east-1:123456789012:layer:fw-dependencies:3".
+    EOT
+  }
+
+  # "Layers are not in the same region as the function."
+  # https://github.com/TotalTechGeek/elysia-lambda/issues/2
+  validation {
+    condition = alltrue([
+      for layer in var.dependencies.layer[*] : try(split(":", layer.arn)[3] == local.region, true)
+    ])
+    error_message = <<-EOT
+      dependencies.layer.arn must be a layer in the Region of the functions, ${local.region}: Lambda uses no layer of
+      another Region. Use the output dependencies_layer_arn of a deployment in this Region, or remove layer to build one.
     EOT
   }
 

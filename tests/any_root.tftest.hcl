@@ -20,4 +20,15 @@ run "plans_with_sensitive_values" {
   module {
     source = "./tests/fixtures/sensitive-values"
   }
+
+  # No image of the other architecture.
+  override_data {
+    target = module.objects.module.firewall_group.data.aws_ami_ids.of_other_architecture
+    values = { ids = [] }
+  }
+
+  override_data {
+    target = module.objects.data.aws_lb_target_group.of_group
+    values = { target_type = "instance", vpc_id = "vpc-0123456789abcdef0" }
+  }
 }

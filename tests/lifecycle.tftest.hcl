@@ -10,6 +10,7 @@ variables {
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
   generation    = "0123456789ab"
+  bootstrap     = {}
   firewall_tags = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
   hooks = {
@@ -613,6 +614,29 @@ run "queues_and_bad_outcomes_have_alarms" {
       deployment = "fw-test"
     })
     error_message = "alarms use the metrics of this deployment's functions"
+  }
+}
+
+# The group depends on the IDs in hook_dependencies.
+run "alarms_exist_until_the_last_firewall_has_terminated" {
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  assert {
+    condition = length(setsubtract(
+      concat(
+        values(aws_cloudwatch_metric_alarm.dead_letters)[*].id,
+        values(aws_cloudwatch_metric_alarm.oldest_message)[*].id,
+        values(aws_cloudwatch_metric_alarm.function)[*].id,
+        values(aws_cloudwatch_metric_alarm.bad_outcome)[*].id,
+        aws_cloudwatch_metric_alarm.below_capacity[*].id,
+        aws_cloudwatch_metric_alarm.terminate_held[*].id,
+        aws_cloudwatch_metric_alarm.reconcile_silent[*].id,
+      ),
+      values(output.hook_dependencies),
+    )) == 0
+    error_message = "the group depends on every alarm"
   }
 }
 

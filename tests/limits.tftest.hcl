@@ -11,6 +11,7 @@ variables {
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
   generation    = "0123456789ab"
+  bootstrap     = { secret = { arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:bootstrap-AbCdEf" } }
   firewall_tags = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
 
   hooks = {

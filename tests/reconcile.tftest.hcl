@@ -10,6 +10,7 @@ variables {
   tags     = { team = "network", "vmseries-autoscale:deployment" = "fw-test" }
 
   generation    = "0123456789ab"
+  bootstrap     = { secret = { arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:bootstrap-AbCdEf" } }
   firewall_tags = { team = "network", CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
 
   hooks = {
@@ -208,7 +209,7 @@ run "settings_name_the_target_groups_of_each_interface" {
 
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
-      "age_floor_seconds", "auto_scaling_group_name", "dry_run", "generation", "launch", "license_manager",
+      "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "dry_run", "generation", "launch", "license_manager",
       "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "tags",
       "target_group_arns",
       "target_groups", "terminate",
@@ -366,11 +367,32 @@ run "the_reconcile_function_may_not_remove_what_is_in_use" {
       "DeleteInterfaces",
       "DeregisterTargets",
       "Describe",
+      "ListBootstrapVersions",
       "ReadSecrets",
       "ReleaseAddresses",
       "ResendEvents",
+      "UpdateTags",
     ]
     error_message = "the function may not create, attach or detach anything, and may not complete a hook"
+  }
+
+  assert {
+    condition = (
+      output.statements.reconcile.UpdateTags.actions == ["ec2:CreateTags"] &&
+      output.statements.reconcile.UpdateTags.conditions == {
+        StringEquals                = { "aws:ResourceTag/vmseries-autoscale:deployment" = ["fw-test"] }
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = ["CostCenter", "team"] }
+      }
+    )
+    error_message = "the function may write only the user's tags, and only on resources of this deployment"
+  }
+
+  assert {
+    condition = (
+      output.statements.reconcile.ListBootstrapVersions.actions == ["secretsmanager:ListSecretVersionIds"] &&
+      output.statements.reconcile.ListBootstrapVersions.resources == [var.bootstrap.secret.arn]
+    )
+    error_message = "the function may list the versions of the bootstrap secret, and not read their values"
   }
 
   assert {
@@ -396,6 +418,53 @@ run "the_reconcile_function_may_not_remove_what_is_in_use" {
   assert {
     condition     = output.statements.reconcile.ReadSecrets.resources == tolist([var.panorama.secret_arn])
     error_message = "the function may not read the licensing API key"
+  }
+}
+
+run "the_function_may_list_only_the_bootstrap_package" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    bootstrap = { s3 = { bucket = "firewalls", prefix = "edge" } }
+  }
+
+  assert {
+    condition = output.statements.reconcile.ListBootstrapPackage == {
+      actions    = ["s3:ListBucket"]
+      resources  = ["arn:aws-us-gov:s3:::firewalls"]
+      conditions = { StringEquals = { "s3:prefix" = ["edge/"] } }
+      reason     = "Finds out when the bootstrap package was last changed. Its objects cannot be read."
+    }
+    error_message = "the function may list the folder of the package, and not read it"
+  }
+
+  assert {
+    condition     = !can(output.statements.reconcile.ListBootstrapVersions)
+    error_message = "there is no secret"
+  }
+}
+
+run "a_package_without_a_prefix_is_the_bucket" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    bootstrap = { s3 = { bucket = "firewalls" } }
+  }
+
+  assert {
+    condition = (
+      length(output.statements.reconcile.ListBootstrapPackage.conditions) == 0 &&
+      jsondecode(output.settings.reconcile).bootstrap == { secret_arn = null, bucket = "firewalls", prefix = null }
+    )
+    error_message = "the function lists the bucket"
   }
 }
 
@@ -441,13 +510,16 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
   }
 
   variables {
-    panorama  = null
-    readiness = "off"
-    licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = null }
+    panorama      = null
+    readiness     = "off"
+    licensing     = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = null }
+    bootstrap     = {}
+    firewall_tags = { Name = "fw-test", "vmseries-autoscale:deployment" = "fw-test" }
   }
 
   assert {
     condition = (
+      !strcontains(jsonencode(output.statements), "ec2:DescribeTags") &&
       !strcontains(jsonencode(output.statements), "elasticloadbalancing:") &&
       keys(output.statements.reconcile) == ["DeleteInterfaces", "Describe", "ReleaseAddresses", "ResendEvents"]
     )

@@ -348,8 +348,8 @@ run "with_the_readiness_off_the_warm_up_is_the_boot" {
   }
 
   assert {
-    condition     = local.capacity.default_instance_warmup_seconds == 1500
-    error_message = "firewalls boot after they have entered service"
+    condition     = local.capacity.default_instance_warmup_seconds == 1540
+    error_message = "firewalls boot after they have entered service, and pass four health checks after that"
   }
 
   assert {

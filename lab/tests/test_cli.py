@@ -177,6 +177,11 @@ def test_what_happened_and_what_is_there(run: Callable[..., str], endpoint: str)
     entries = json.loads(run("timeline", "--json"))
     assert [Entry(**entry) for entry in entries] == lab.timeline()
     assert json.loads(run("timeline", "--last", "1", "--json")) == entries[-1:]
+    changes = run("timeline", "--kind", "alarm-state", "--subject", "quiet").splitlines()
+    assert [line.rstrip().split(maxsplit=5)[3:] for line in changes[1:]] == [
+        ["alarm-state", "quiet", f"from={before}, to={after}"]
+        for before, after in (("INSUFFICIENT_DATA", "ALARM"), ("ALARM", "OK"))
+    ]
 
 
 def test_secrets_set_commands_and_invocations(run: Callable[..., str], endpoint: str) -> None:

@@ -203,6 +203,41 @@ def test_deregistered_targets_drain_for_the_delay(aws: InProcessAws, elb: Any) -
     assert aws.kinds(instance_id)[-3:] == ["target-registered", "target-draining", "target-drained"]
 
 
+def test_a_terminated_instance_stays_a_target_in_an_invalid_state(
+    aws: InProcessAws, elb: Any
+) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html"""
+    target_group, instance_id = terminated_target(aws)
+    (described,) = elb.describe_target_health(TargetGroupArn=target_group)[
+        "TargetHealthDescriptions"
+    ]
+    assert described["TargetHealth"]["State"] == "unused"
+    assert described["TargetHealth"]["Reason"] == "Target.InvalidState"
+    elb.deregister_targets(TargetGroupArn=target_group, Targets=[{"Id": instance_id}])
+    aws.world.advance(310)
+    assert aws.health(target_group) == {}
+
+
+def test_a_terminated_instance_may_be_deregistered_by_elastic_load_balancing(
+    aws: InProcessAws,
+) -> None:
+    aws.world.assumptions.set(terminated_target="deregistered")
+    target_group, instance_id = terminated_target(aws)
+    assert aws.health(target_group) == {instance_id: "draining"}
+    aws.world.advance(310)
+    assert aws.health(target_group) == {}
+
+
+def terminated_target(aws: InProcessAws) -> tuple[str, str]:
+    """Return a target group of a gateway, and a target that has terminated."""
+    target_group = aws.build_gateway()
+    instance_id = registered(aws, target_group)
+    aws.world.advance(60)
+    aws.client("ec2").terminate_instances(InstanceIds=[instance_id])
+    aws.world.advance(20)
+    return target_group, instance_id
+
+
 def test_targets_without_a_listener_are_unused(aws: InProcessAws, elb: Any) -> None:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html"""
     target_group = aws.build_gateway()

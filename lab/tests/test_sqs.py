@@ -37,6 +37,17 @@ def mapping(account: Account, function: str, queue_arn: str, **settings: Any) ->
     return str(answer["UUID"])
 
 
+def test_a_queue_is_an_event_source_of_a_function_once(account: Account) -> None:
+    """CreateEventSourceMapping: ResourceConflictException, with the UUID of the first mapping."""
+    _, queue = account.queue()
+    function = account.function(COUNT)
+    first = mapping(account, function, queue)
+    exceptions = account.lab.aws.client("lambda").exceptions
+    with pytest.raises(exceptions.ResourceConflictException, match=f"already exists.*{first}"):
+        mapping(account, function, queue)
+    mapping(account, account.function(COUNT), queue)
+
+
 def batches(lab: Lab, function: str) -> list[list[dict[str, Any]]]:
     """The records of each invocation."""
     name = function.rsplit(":", 1)[-1]

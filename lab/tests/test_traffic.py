@@ -186,6 +186,7 @@ def test_no_firewall_carries_more_than_it_can(site):
         "moved": 0,
         "unready": 0,
         "uninspected": 0,
+        "refused": 0,
     }
 
 
@@ -247,3 +248,23 @@ def test_the_ten_metrics_follow_the_load():
     assert metrics["panSessionActive"]["Value"] == 5000
     assert 40 < metrics["DataPlaneCPUUtilizationPct"]["Value"] < 50
     assert all(m["Timestamp"] == at for m in metrics.values())
+
+
+def test_a_booting_target_gets_new_flows_until_its_first_health_checks_have_failed(site):
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html"""
+    site.traffic.configure(sessions=3000, session_seconds=60)
+    site.states["c"], site.firewalls["c"].ready = "initial", False
+    site.world.advance(30)
+    assert site.traffic.refused == pytest.approx(3000 / 60 * 30 / 3, rel=0.01)
+    site.states["c"] = "unhealthy"
+    before = site.traffic.refused
+    site.world.advance(600)
+    assert site.traffic.refused == before
+    assert site.traffic.unready == 0
+
+
+def test_a_booting_target_gets_no_flows_if_initial_targets_get_none(site):
+    site.world.assumptions.set(initial_target_flows="none")
+    site.states["c"], site.firewalls["c"].ready = "initial", False
+    site.world.advance(30)
+    assert site.traffic.refused == 0

@@ -14,6 +14,12 @@ locals {
   # group with this tag proves that a layer with this digest was uploaded.
   tag      = { "vmseries-autoscale:dependencies" = local.locked.sha256 }
   uploaded = length(flatten(data.aws_autoscaling_groups.uploaded[*].names)) > 0
+
+  # Whether the file is present is known in every plan, unlike the group: Terraform does not read a data source during a
+  # plan if the module has a depends_on on which changes are pending. A conditional, because `true || unknown` is unknown
+  # before Terraform 1.12.
+  present = try(filesha256(local.archive) == local.locked.sha256, false)
+  built   = local.present ? true : local.uploaded
 }
 
 data "aws_autoscaling_groups" "uploaded" {
@@ -35,13 +41,16 @@ resource "terraform_data" "build" {
   count = local.build ? 1 : 0
 
   # The archive exists on one machine only. With the digest as the only trigger, an apply that fails between build and
-  # upload could not be completed on another machine: the state says "built", but the file is missing. So until the
-  # upload is proven, the trigger is unknown at plan time (uuid) and becomes the same constant at apply: each apply
-  # repeats the build. Afterwards the trigger is that constant, and plans show no change.
-  triggers_replace = [local.locked.sha256, local.uploaded ? "built" : uuid() == "" ? "" : "built"]
+  # upload could not be completed on another machine: the state says "built", but the file is missing. So while the file
+  # is missing and the upload is not proven, the trigger is unknown at plan time (uuid) and becomes the same constant at
+  # apply: each apply repeats the build. Otherwise the trigger is that constant, and plans show no change.
+  triggers_replace = [local.locked.sha256, local.built ? "built" : uuid() == "" ? "" : "built"]
 
+  # Without a shell, whose rules for quotes differ by system. Terraform appends the command to the interpreter.
+  # https://developer.hashicorp.com/terraform/language/resources/provisioners/local-exec
   provisioner "local-exec" {
-    command = "\"${var.python}\" \"${path.module}/../../lambda/build.py\" layer --output \"${local.archive}\""
+    interpreter = [var.python, "${path.module}/../../lambda/build.py", "layer", "--output"]
+    command     = local.archive
   }
 }
 

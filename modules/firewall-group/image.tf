@@ -26,7 +26,7 @@ locals {
 
   listing      = local.marketplace[local.architecture]
   product_code = lookup(local.listing.product_codes, var.firewall.license_type, null)
-  by_version   = var.firewall.panos_version != null
+  by_version   = nonsensitive(var.firewall.panos_version != null)
 
   image_id = local.by_version ? one(terraform_data.image[*].output) : var.firewall.ami_id
 }
@@ -36,7 +36,7 @@ locals {
 # remove it earlier.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html
 data "aws_ami_ids" "marketplace" {
-  count = local.by_version && local.product_code != null ? 1 : 0
+  count = local.by_version && nonsensitive(local.product_code != null) ? 1 : 0
 
   owners             = ["aws-marketplace"]
   include_deprecated = coalesce(var.firewall.include_deprecated, true)

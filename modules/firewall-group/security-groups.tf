@@ -11,12 +11,12 @@ locals {
   }) }
 
   # GENEVE and health checks from the subnets of the load balancer.
-  from_load_balancer = var.load_balancer_access == null ? {} : merge([
+  from_load_balancer = nonsensitive(var.load_balancer_access == null) ? {} : merge([
     for zone, cidr_block in var.load_balancer_access.cidr_blocks : {
       for service, rule in {
         geneve = { protocol = "udp", port = 6081 }
         # By port, so that another port has another rule: both ports are open until the target group uses the new one.
-        "health-check-${var.load_balancer_access.health_check_port}" = {
+        "health-check-${nonsensitive(var.load_balancer_access.health_check_port)}" = {
           protocol = "tcp"
           port     = var.load_balancer_access.health_check_port
         }
@@ -172,7 +172,7 @@ resource "aws_vpc_security_group_egress_rule" "untrust" {
 # groups of the user, for which the data interface has security groups of the user, the rules of the load balancer.
 locals {
   gives_up_data = (
-    var.load_balancer_access == null &&
+    nonsensitive(var.load_balancer_access == null) &&
     anytrue([for interface in values(var.interfaces) : interface.security_group_ids != null if interface.role == "data"])
   )
   given_up_groups = [

@@ -1,4 +1,7 @@
 locals {
+  # Known in every plan, also when an action is sensitive.
+  has_alarms = nonsensitive(var.alarms != null)
+
   # The reconcile function publishes once per interval. An alarm with a shorter period would change state between the
   # runs.
   reconcile_seconds = var.reconcile.interval_minutes * 60
@@ -100,7 +103,7 @@ locals {
 
 # The alarm lasts until the queue is empty.
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  for_each = var.alarms == null ? {} : aws_sqs_queue.dead_letters
+  for_each = local.has_alarms ? aws_sqs_queue.dead_letters : {}
 
   alarm_name        = each.value.name
   alarm_description = "${each.value.name} has messages. Find out why they failed, then redrive or delete them."
@@ -125,7 +128,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 # that the function does not read the queue.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 resource "aws_cloudwatch_metric_alarm" "oldest_message" {
-  for_each = var.alarms == null ? {} : aws_sqs_queue.events
+  for_each = local.has_alarms ? aws_sqs_queue.events : {}
 
   alarm_name        = "${var.name}-${each.key}-oldest-message"
   alarm_description = "${var.name}-${each.key} has a message older than half of the heartbeat timeout: the function does not read it."
@@ -147,7 +150,7 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "function" {
-  for_each = var.alarms == null ? {} : local.watched_functions
+  for_each = local.has_alarms ? local.watched_functions : {}
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = "${each.value.function_name} ${each.value.description}"
@@ -169,7 +172,7 @@ resource "aws_cloudwatch_metric_alarm" "function" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "bad_outcome" {
-  for_each = var.alarms == null ? {} : local.bad_outcomes
+  for_each = local.has_alarms ? local.bad_outcomes : {}
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = each.value.description
@@ -195,7 +198,7 @@ resource "aws_cloudwatch_metric_alarm" "bad_outcome" {
 # that length compares the fewest that were wanted with the most that were in service, so that a group that keeps growing
 # raises no alarm. In the first period of a new group, the metrics begin in its middle: hence two periods.
 resource "aws_cloudwatch_metric_alarm" "below_capacity" {
-  count = var.alarms == null ? 0 : 1
+  count = local.has_alarms ? 1 : 0
 
   alarm_name        = "${var.name}-below-capacity"
   alarm_description = "${var.name} has had fewer firewalls in service than it should have for longer than deadlines.launch_minutes."
@@ -240,7 +243,7 @@ resource "aws_cloudwatch_metric_alarm" "below_capacity" {
 # Long before the deadline, so that an operator can fix the cause in time. The period is longer than the longest
 # interval between two visits.
 resource "aws_cloudwatch_metric_alarm" "terminate_held" {
-  count = var.alarms == null ? 0 : 1
+  count = local.has_alarms ? 1 : 0
 
   alarm_name        = "${var.name}-terminate-held"
   alarm_description = "A termination of ${var.name} takes longer than 25 % of deadlines.terminate_minutes. See ${var.name}-terminate's log."
@@ -266,7 +269,7 @@ resource "aws_cloudwatch_metric_alarm" "terminate_held" {
 # for a metric without any data is not documented.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 resource "aws_cloudwatch_metric_alarm" "reconcile_silent" {
-  count = var.alarms == null ? 0 : 1
+  count = local.has_alarms ? 1 : 0
 
   alarm_name        = "${var.name}-reconcile-silent"
   alarm_description = "${var.name}-reconcile has completed no run for three intervals. See its log. Normal until its first run."

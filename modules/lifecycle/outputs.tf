@@ -1,6 +1,6 @@
 output "hook_dependencies" {
   description = <<-EOT
-    IDs of everything that handles lifecycle hooks; they do not change when a function is updated.
+    IDs of everything that handles lifecycle hooks, and of its alarms; they do not change when a function is updated.
     The Auto Scaling group must depend on it, so that it exists before the first launch and until the last termination.
   EOT
   value = merge(
@@ -9,6 +9,14 @@ output "hook_dependencies" {
     { for name, function in module.function : "${name}-policy" => function.role.policy_id },
     { for name, function in module.function : "${name}-logs" => function.log_group_name },
     { reconcile-target = aws_cloudwatch_event_target.reconcile.id },
+    # The last terminations can be held for hours. An operator must hear of it then, too.
+    { for key, alarm in aws_cloudwatch_metric_alarm.dead_letters : "${key}-dead-letters-alarm" => alarm.id },
+    { for key, alarm in aws_cloudwatch_metric_alarm.oldest_message : "${key}-oldest-message-alarm" => alarm.id },
+    { for key, alarm in aws_cloudwatch_metric_alarm.function : "${key}-alarm" => alarm.id },
+    { for key, alarm in aws_cloudwatch_metric_alarm.bad_outcome : "${key}-alarm" => alarm.id },
+    { for alarm in aws_cloudwatch_metric_alarm.below_capacity : "below-capacity-alarm" => alarm.id },
+    { for alarm in aws_cloudwatch_metric_alarm.terminate_held : "terminate-held-alarm" => alarm.id },
+    { for alarm in aws_cloudwatch_metric_alarm.reconcile_silent : "reconcile-silent-alarm" => alarm.id },
   )
 }
 

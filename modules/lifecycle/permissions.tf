@@ -10,6 +10,7 @@ locals {
     address   = "${local.arn.ec2}:elastic-ip/*"
     instance  = "${local.arn.ec2}:instance/*"
     interface = "${local.arn.ec2}:network-interface/*"
+    volume    = "${local.arn.ec2}:volume/*"
   }
 
   # Subnets and security groups may belong to another account that shares its VPC, hence any account ID.
@@ -45,7 +46,11 @@ locals {
     local.has_target_groups ? ["elasticloadbalancing:DescribeTargetHealth"] : [],
     function == "launch" ? [] : ["autoscaling:DescribeScalingActivities"],
     function == "reconcile" ? ["autoscaling:DescribeAutoScalingGroups"] : [],
+    function == "reconcile" && length(local.written_tag_keys) > 0 ? ["ec2:DescribeTags"] : [],
   ) }
+
+  # Tags that the reconcile function writes on running firewalls. "Name" differs from resource to resource.
+  written_tag_keys = [for key in keys(local.tags_of_firewalls) : key if key != "Name"]
 
   common_statements = { for function, actions in local.describe_actions : function => merge(
     {
@@ -210,6 +215,32 @@ locals {
         resources  = values(local.arn.queues)
         conditions = {}
         reason     = "Resends lost lifecycle events to their queue."
+      }
+    },
+    length(local.written_tag_keys) == 0 ? {} : {
+      UpdateTags = {
+        actions   = ["ec2:CreateTags"]
+        resources = [local.any.address, local.any.instance, local.any.interface, local.any.volume]
+        conditions = merge(local.resource_has_our_tag, {
+          "ForAllValues:StringEquals" = { "aws:TagKeys" = local.written_tag_keys }
+        })
+        reason = "Writes changed tags on running firewalls of this deployment. Only the keys of your tags are allowed."
+      }
+    },
+    var.bootstrap.secret == null ? {} : {
+      ListBootstrapVersions = {
+        actions    = ["secretsmanager:ListSecretVersionIds"]
+        resources  = [var.bootstrap.secret.arn]
+        conditions = {}
+        reason     = "Finds out when the bootstrap secret was last changed. Its value cannot be read."
+      }
+    },
+    var.bootstrap.s3 == null ? {} : {
+      ListBootstrapPackage = {
+        actions    = ["s3:ListBucket"]
+        resources  = ["arn:${var.location.partition}:s3:::${var.bootstrap.s3.bucket}"]
+        conditions = { for prefix in compact(var.bootstrap.s3[*].prefix) : "StringEquals" => { "s3:prefix" = ["${prefix}/"] } }
+        reason     = "Finds out when the bootstrap package was last changed. Its objects cannot be read."
       }
     },
   )

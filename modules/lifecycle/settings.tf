@@ -94,7 +94,12 @@ locals {
     dry_run           = var.reconcile.dry_run
     metric_namespace  = var.metric_namespace
     generation        = var.generation
-    tags              = local.tags_of_firewalls
+    bootstrap = {
+      secret_arn = one(var.bootstrap.secret[*].arn)
+      bucket     = one(var.bootstrap.s3[*].bucket)
+      prefix     = one(var.bootstrap.s3[*].prefix)
+    }
+    tags = local.tags_of_firewalls
   })
 }
 

@@ -203,6 +203,15 @@ variable "generation" {
   nullable    = false
 }
 
+variable "bootstrap" {
+  description = "Secret or package with the firewalls' bootstrap configuration: `secret.arn`; `s3.bucket` and `s3.prefix`."
+  type = object({
+    secret = optional(object({ arn = string }))
+    s3     = optional(object({ bucket = string, prefix = optional(string) }))
+  })
+  nullable = false
+}
+
 variable "firewall_tags" {
   description = "Tags of the firewalls: of their instances, volumes, network interfaces and addresses."
   type        = map(string)

@@ -498,7 +498,7 @@ def test_an_occupied_device_index_is_left_alone(
 @pytest.mark.parametrize(
     ("register", "reason"),
     [
-        (lambda cloud, panorama: None, "no firewall"),
+        (lambda cloud, panorama: None, "does not reach TCP port 3978 of Panorama"),
         (lambda cloud, panorama: panorama.register(firewall(cloud, connected=False)), "connected"),
         (
             lambda cloud, panorama: panorama.register(firewall(cloud, template_status="")),
@@ -506,7 +506,7 @@ def test_an_occupied_device_index_is_left_alone(
         ),
         (
             lambda cloud, panorama: panorama.register(firewall(cloud, template_status=None)),
-            "is not in the configured template stack",
+            "is not in the configured template stack; set tplname in its bootstrap configuration",
         ),
     ],
     ids=["never registered", "not connected", "not in sync", "another template stack"],

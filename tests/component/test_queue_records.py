@@ -198,7 +198,8 @@ def test_whatever_is_in_a_batch_the_termination_in_it_is_visited(simulated: None
         {"Records": None},
         {"Records": {"a": 1}},
         {"records": [{}]},
-        {"action": "report"},
+        {"action": "report", "Records": []},
+        {"action": ["report"]},
         {"Records": [None]},
         {"Records": [{}]},
     ],
@@ -213,6 +214,19 @@ def test_an_invocation_without_messages_is_refused_with_a_named_error(
     cloud.handler = handler
     with pytest.raises(InvalidInvocationError), cloud.warm():
         handler(event, FakeContext())
+    assert cloud.calls == []
+
+
+@pytest.mark.parametrize("handler", [launch.handler, terminate.handler])
+def test_an_unknown_action_is_answered_with_the_one_that_is_known(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, handler: Callable[..., Any]
+) -> None:
+    terminating = handler is terminate.handler
+    configure(monkeypatch, cloud.terminate_settings() if terminating else cloud.launch_settings())
+    with cloud.warm():
+        answer = handler({"action": "report"}, FakeContext())
+    assert answer["ok"] is False
+    assert answer["problems"] == ["The function has no action 'report': use validate."]
     assert cloud.calls == []
 
 

@@ -725,6 +725,8 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "ambiguous": {},
         "licenses_not_returned": [SERIAL],
         "launches_refused": [],
+        "outdated": {},
+        "tagged": [],
         "not_checked": {},
     }
     assert_untouched(reconciling, fake_panorama, firewalls=2)
@@ -748,8 +750,8 @@ def test_reconcile_on_demand_does_what_the_schedule_does(
     "event",
     [
         {},
-        {"action": "delete"},
         {"action": None},
+        {"action": "delete", "Records": []},
         {"detail-type": "EC2 Instance Launch"},
         [],
         None,
@@ -760,6 +762,18 @@ def test_reconcile_on_demand_does_what_the_schedule_does(
 def test_an_unknown_event_is_refused(reconciling: Cloud, event: Any) -> None:
     with pytest.raises(InvalidInvocationError, match="expected a scheduled event"):
         reconciling.handler(event, FakeContext())
+
+
+def test_an_unknown_action_is_answered_and_is_no_error_of_the_function(
+    reconciling: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = reconciling.handler({"action": "valdate"}, FakeContext())
+    problem = "The function has no action 'valdate': use report or reconcile or validate."
+    assert answer == {"ok": False, "problems": [problem], "checked": [], "unchecked": []}
+    assert problem in caplog.messages, "also for an invocation that nobody waits for"
+    assert reconciling.calls == []
+    long = reconciling.handler({"action": "x" * 10_000}, FakeContext())
+    assert len(long["problems"][0]) < 500
 
 
 def test_a_run_that_is_short_of_time_changes_nothing(
@@ -843,6 +857,8 @@ def test_the_report_is_returned_logged_once_and_counted(
         "ambiguous": {},
         "licenses_not_returned": [],
         "launches_refused": [],
+        "outdated": {},
+        "tagged": [],
         "not_checked": {},
     }
     records = logs()

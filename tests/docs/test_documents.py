@@ -153,10 +153,10 @@ def test_every_log_message_that_the_runbook_filters_by_exists() -> None:
     assert [message for message in messages if f'"{message}"' not in sources] == []
 
 
-def literals() -> list[str]:
-    """Every string in the package; what a formatted string computes is ``…``."""
+def literals(folder: Path = PACKAGE) -> list[str]:
+    """Every string in a folder's modules; what a formatted string computes is ``…``."""
     strings = []
-    for path in PACKAGE.rglob("*.py"):
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 strings.append(node.value)
@@ -183,6 +183,22 @@ def test_every_reason_in_the_runbook_exists() -> None:
         reason
         for reason, pattern in patterns.items()
         if not any(pattern.search(text) for text in texts)
+    ]
+    assert missing == []
+
+
+def test_the_messages_of_ec2_in_the_runbook_are_those_of_the_lab() -> None:
+    """In the table of refused launches; ``…`` stands for any text."""
+    section = text_of("docs/operations.md").split("### EC2 refuses launches")[1].split("\n### ")[0]
+    column = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    messages = [code for cell in column for code in CODE.findall(cell)]
+    assert len(messages) > 5
+    texts = literals(REPOSITORY / "lab/src/vmseries_lab/aws")
+    missing = [
+        part
+        for message in messages
+        for part in re.split(r" ?… ?|: ", message)
+        if part and not any(part in text for text in texts)
     ]
     assert missing == []
 
@@ -233,7 +249,7 @@ def test_every_alarm_is_in_the_runbook() -> None:
     expected |= {"launch-dead-letters", "terminate-dead-letters"}  # Named after their queues.
     table = text_of("docs/operations.md").split("## Alarms")[1].split("## Symptoms")[0]
     assert {name.removeprefix("edge-") for name in CODE.findall(table)} >= expected
-    assert len(expected) == 21
+    assert len(expected) == 23
 
 
 def test_every_key_of_the_reconcile_report_is_explained() -> None:

@@ -12,7 +12,7 @@ from situations import REPOSITORY, Situation
 
 FAILURE_MODES = [
     f"failure-modes/{kind}{number}"
-    for kind, last in (("L", 17), ("T", 11), ("D", 13), ("G", 12))
+    for kind, last in (("L", 17), ("T", 11), ("D", 13), ("G", 13))
     for number in range(1, last + 1)
 ]
 

@@ -9,6 +9,7 @@ import pytest
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.aws.target_groups import Health, Target
 from vmseries_autoscale.firewall import State
+from vmseries_autoscale.firewall_identity import Ambiguous, Unidentified
 from vmseries_autoscale.launch.readiness import (
     firewall_not_ready_reason,
     is_out_of_sync,
@@ -16,6 +17,7 @@ from vmseries_autoscale.launch.readiness import (
     not_healthy_reason,
     not_ready_reason,
     serials_to_push,
+    unidentified_reason,
 )
 from vmseries_autoscale.panorama import Device, Push
 from vmseries_autoscale.settings import Readiness
@@ -44,7 +46,33 @@ READY = Device("001", "i-0", "10.0.1.5", True, "In Sync", "In Sync")
 def test_the_reason_why_a_firewall_is_not_ready_in_panorama(
     wanted: Readiness, device: Device | None, expected: str | None
 ) -> None:
-    assert not_ready_reason(wanted, device) == expected
+    reason = not_ready_reason(wanted, device)
+    assert reason is None if expected is None else (reason or "").startswith(f"{expected}; ")
+
+
+@pytest.mark.parametrize(
+    ("device", "advice"),
+    [
+        (replace(READY, connected=False), ["TCP port 3978", "auth key"]),
+        (replace(READY, template_status=""), ["push the template stack", "push_when_out_of_sync"]),
+        (
+            replace(READY, policy_status="Out of Sync"),
+            ["push the device group", "push_when_out_of_sync"],
+        ),
+    ],
+)
+def test_the_reason_says_what_an_operator_can_do(device: Device, advice: list[str]) -> None:
+    reason = not_ready_reason(Readiness.IN_SYNC, device) or ""
+    assert all(words in reason for words in advice)
+    # A tag has room for 256 characters, with the words about the deadline before it.
+    assert len(f"the deadline passed; {reason}") <= 256
+
+
+def test_a_firewall_that_never_registered_has_likely_causes() -> None:
+    reason = unidentified_reason(Unidentified("Panorama lists no firewall"))
+    assert reason.startswith("Panorama lists no firewall; ")
+    assert "TCP port 3978" in reason
+    assert unidentified_reason(Ambiguous("two firewalls")) == "two firewalls"
 
 
 @pytest.mark.parametrize(

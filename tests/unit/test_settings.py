@@ -96,6 +96,7 @@ RECONCILE = {
     "dry_run": False,
     "metric_namespace": "VMseries-fw",
     "generation": "0123456789ab",
+    "bootstrap": {"secret_arn": "arn:bootstrap", "bucket": None, "prefix": None},
     "tags": {"team": "network"},
 }
 

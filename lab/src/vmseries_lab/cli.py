@@ -217,6 +217,10 @@ def alarms(
 def timeline(
     *,
     since: Annotated[int, typer.Option(min=0, help="Number of the first entry.")] = 0,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as alarm-state.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Only this instance, serial number or other subject.")
+    ] = None,
     last: Annotated[int | None, typer.Option(min=1, help="Only this many, the newest.")] = None,
     as_json: AsJson = False,
     endpoint: Endpoint = None,
@@ -225,7 +229,11 @@ def timeline(
     from vmseries_lab import views  # noqa: PLC0415 - slow, and --help does not need it
 
     with attached(endpoint) as lab:
-        entries = lab.timeline(since)[-last if last else None :]
+        entries = [
+            entry
+            for entry in lab.timeline(since)
+            if kind in (None, entry.kind) and subject in (None, entry.subject)
+        ][-last if last else None :]
     show(
         views.timeline_table(entries),
         as_json=as_json,

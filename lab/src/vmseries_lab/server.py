@@ -22,7 +22,16 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from vmseries_lab import firewalls, seed, traffic, vendor_services
-from vmseries_lab.aws import autoscaling, ec2, elbv2, lambda_, moto_clock, requests, sqs
+from vmseries_lab.aws import (
+    autoscaling,
+    ec2,
+    elbv2,
+    lambda_,
+    moto_clock,
+    requests,
+    secret_versions,
+    sqs,
+)
 from vmseries_lab.aws.cloudwatch import alarm_actions, emf, service_metrics
 from vmseries_lab.aws.ec2 import marketplace_images
 from vmseries_lab.aws.eventbridge import bus
@@ -162,6 +171,7 @@ class Laboratory:
     def _install_aws(self) -> None:
         world = self.world
         moto_clock.install(world)
+        secret_versions.install(world)
         self.pipeline = requests.install(world)
         self.functions = lambda_.install(world, self.pipeline)
         bus.install(world, self.pipeline.faults, self.functions.start)

@@ -1,6 +1,12 @@
 """Traffic: sessions, distributed over the firewalls as a Gateway Load Balancer distributes flows.
 
-New flows go only to healthy targets. The attribute ``target_failover`` decides about existing flows
+New flows go only to healthy targets, and possibly to targets whose first health checks run: AWS
+says both that a target gets traffic "as soon as the registration process completes", and that it
+must have "passed the initial health checks" (assumption ``initial-target-flows``).
+https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/health-checks.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/gateway/target-group-register-targets.html
+
+The attribute ``target_failover`` decides about existing flows
 of a target that is deregistered or unhealthy:
 
 - ``no_rebalance``: they stay on it, also after it is drained or its health checks fail. They are
@@ -27,6 +33,7 @@ from vmseries_lab.firewalls.fleet import Fleet
 from vmseries_lab.firewalls.load_model import SESSION_CAPACITY, SESSION_SECONDS, Load
 
 HEALTHY = "healthy"
+INITIAL = "initial"
 DRAINING = "draining"
 TO_UNREADY = "traffic-to-unready"
 NOT_INSPECTED = "traffic-not-inspected"
@@ -74,6 +81,8 @@ class Traffic:
             sync or not licensed. The module guarantees that this never happens.
         uninspected: how often a firewall got traffic that it does not inspect, because its
             bootstrap data does not enable the inspection of GENEVE tunnels.
+        refused: number of new flows that went to a target whose first health checks ran, and that
+            was not ready for them.
         dropped: number of sessions that ended because their firewall could not be reached.
         moved: number of sessions that went on to another firewall, which has no session for them.
     """
@@ -99,6 +108,7 @@ class Traffic:
         self.session_seconds = SESSION_SECONDS
         self.unready = 0
         self.uninspected = 0
+        self.refused = 0.0
         self.dropped = 0.0
         self.moved = 0.0
 
@@ -122,11 +132,12 @@ class Traffic:
     def status(self) -> dict[str, Any]:
         """Return ``unready``, ``uninspected``, and the numbers of sessions.
 
-        These are ``offered``, ``carried``, ``dropped`` and ``moved``.
+        These are ``offered``, ``carried``, ``refused``, ``dropped`` and ``moved``.
         """
         return {
             "offered": self.offered,
             "carried": sum(firewall.load.sessions for firewall in self._fleet.all()),
+            "refused": round(self.refused),
             "dropped": round(self.dropped),
             "moved": round(self.moved),
             "unready": self.unready,
@@ -158,6 +169,7 @@ class Traffic:
         ]
         self._fail_over(targets, powered, kept)
         self._spread(healthy, kept)
+        self._refuse(targets, firewalls, len(healthy), elapsed)
         for name, firewall in firewalls.items():
             if name in powered:
                 firewall.load = Load(int(self._carried.get(name, 0.0)), self.capacity)
@@ -184,6 +196,22 @@ class Traffic:
         for name in healthy:
             before = self._carried.get(name, 0.0)
             self._carried[name] = min(share + (before - share) * kept, float(self.capacity))
+
+    def _refuse(
+        self,
+        targets: dict[str, Target],
+        firewalls: dict[str, Firewall],
+        healthy: int,
+        elapsed: float,
+    ) -> None:
+        """Count the new flows of a time that go to targets whose first health checks run."""
+        if self._world.assumptions["initial-target-flows"] == "none":
+            return
+        initial = [name for name in firewalls if _health(targets, name) == INITIAL]
+        unready = sum(not firewalls[name].ready for name in initial)
+        if unready:
+            share = unready / (healthy + len(initial))
+            self.refused += self.offered / self.session_seconds * elapsed * share
 
     def _watch(self, name: str, firewall: Firewall, targets: dict[str, Target]) -> None:
         """Record a firewall that gets traffic in a state in which it must not, once each time."""

@@ -41,6 +41,10 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 """
 
 
+TARGET_TRACKING = "TargetTracking-"
+"""Prefix of the alarms that Auto Scaling creates for a policy, with names of 70 characters."""
+
+
 def clock_time(at: float) -> str:
     """Return a lab time as a time of day, in UTC."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
@@ -113,7 +117,11 @@ def alarm_rows(lab: Lab) -> list[dict[str, Any]]:
         {
             "name": alarm["AlarmName"],
             "state": alarm["StateValue"],
-            "description": alarm.get("AlarmDescription", ""),
+            "description": (
+                "The scaling policy acts on the group."
+                if alarm["AlarmName"].startswith(TARGET_TRACKING)
+                else alarm.get("AlarmDescription", "")
+            ),
         }
         for alarm in alarms
     ]
@@ -121,7 +129,8 @@ def alarm_rows(lab: Lab) -> list[dict[str, Any]]:
 
 def alarms_table(rows: Iterable[Mapping[str, Any]]) -> Table:
     """Return the alarms as a table."""
-    table = _table("state", "alarm")
+    table = _table("state")
+    table.add_column("alarm", overflow="fold")
     table.add_column("meaning", overflow="fold")
     for row in rows:
         table.add_row(
@@ -216,6 +225,8 @@ def curl_command(host: str, address: str, ca_file: Path, parameters: Mapping[str
         os.fspath(ca_file),
         "--connect-to",
         f"{host}:443:{address}",
+        "--write-out",
+        "\\n",
         f"https://{host}/api/",
         *(
             word

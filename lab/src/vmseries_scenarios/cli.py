@@ -67,6 +67,23 @@ def mass_terminate(
 
 
 @app.command()
+def refresh(
+    *,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODE", help="Only modes with this text in their name; repeatable."),
+    ] = None,
+    chart: Annotated[Path, typer.Option(help="Where to write the chart.")] = Path(
+        ".build/refresh/refresh.svg"
+    ),
+) -> None:
+    """Refresh a group in each readiness mode, and count its healthy targets all the time."""
+    from vmseries_scenarios.refresh.main import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(only or (), chart))
+
+
+@app.command()
 def bench() -> None:
     """Print the AWS calls and times of visits, and what depends on the machine's speed."""
     from vmseries_scenarios.benchmarks import run  # noqa: PLC0415 - as above
@@ -115,6 +132,14 @@ def secret_search(
     from vmseries_scenarios.secret_search.main import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(run(negative_control=negative_control))
+
+
+@app.command()
+def playground() -> None:
+    """Execute the blocks of docs/playground.md against a lab, and compare what they print."""
+    from vmseries_scenarios.playground import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run())
 
 
 @app.command()
@@ -177,6 +202,7 @@ def changes(
         str,
         typer.Option("--rows", "-k", help="Only rows with one of these words."),
     ] = "",
+    lane: Annotated[str, typer.Option(help="Only this deployment.")] = "",
     module: Annotated[Path | None, typer.Option(help="Try another checkout of the module.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Only write docs/changes.md.")] = False,
 ) -> None:
@@ -186,7 +212,7 @@ def changes(
     if write:
         main.write_page()
         raise typer.Exit
-    raise typer.Exit(main.run(rows, module=module))
+    raise typer.Exit(main.run(rows, lane=lane, module=module))
 
 
 @app.command()

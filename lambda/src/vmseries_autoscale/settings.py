@@ -290,6 +290,21 @@ class ReconcileTargetGroupSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BootstrapSettings:
+    """Where firewalls read their bootstrap configuration when they boot for the first time.
+
+    Attributes:
+        secret_arn: Secret of Secrets Manager; ``None`` without one.
+        bucket: Bucket of the bootstrap package; ``None`` without one.
+        prefix: Prefix of the package in the bucket; ``None`` for the whole bucket.
+    """
+
+    secret_arn: str | None
+    bucket: str | None
+    prefix: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
@@ -304,6 +319,7 @@ class ReconcileSettings(Settings):
         dry_run: Whether a run only reports.
         metric_namespace: Namespace of the metrics for scaling policies; ``None`` without policies.
         generation: Value of the generation tag of firewalls that are launched now.
+        bootstrap: Where firewalls read their bootstrap configuration.
         tags: Tags of the user on instances, volumes, interfaces and addresses.
     """
 
@@ -319,6 +335,7 @@ class ReconcileSettings(Settings):
     dry_run: bool
     metric_namespace: str | None
     generation: str
+    bootstrap: BootstrapSettings
     tags: Mapping[str, str]
 
 

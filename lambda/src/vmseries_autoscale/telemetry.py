@@ -136,6 +136,18 @@ class Metric(StrEnum):
     Investigate if it is missing for three intervals; there is an alarm.
     """
 
+    FIREWALLS_OUTDATED = "FirewallsOutdated"
+    """Running firewalls that were launched with other settings or an older bootstrap configuration.
+
+    Investigate if it stays above zero after an instance refresh.
+    """
+
+    TAGS_NOT_WRITTEN = "TagsNotWritten"
+    """Changed tags could not be written to running firewalls; the next run retries.
+
+    Investigate if it does not stop: the reconcile report has the message of AWS.
+    """
+
     TERMINATION_HELD_SECONDS = "TerminationHeldSeconds"
     """The longest wait of a terminating firewall that is not finished yet.
 

@@ -26,13 +26,16 @@ NOT_RECORDED: dict[str, str] = {
     "fast-delicensing": "it is a setting of the operator's Panorama",
     "group-metric-arrival": "no API shows when an alarm evaluates; see group-metric-delay",
     "guest-interface-order": "the functions attach in the order of the indexes",
+    "initial-target-flows": "the run sends no traffic through the firewalls",
     "job-numbers-of-a-pair": "the run makes no failover",
     "kms-via-service-in-china": "it needs an account in China",
     "lists-show-committed": "the time between change and commit is too short to see",
     "multi-config-results": NO_CHANGE,
     "overlay-next-virtual-router": "the run sends no traffic through the firewalls",
     "plugin-and-dead-firewall": "the run kills no firewall",
+    "pending-target": "the run abandons no launch",
     "serial-number-again": "the run launches nothing after a termination",
+    "terminated-target": "Auto Scaling deregisters the run's firewalls first",
     "texts-of-refusals": "the run causes no contention in Panorama",
 }
 """The other rows of docs/assumptions.md, and why a run does not record them."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from component.fakes import events
 from component.fakes.base import NAME, ZONE, client_error
-from component.fakes.ec2 import AGE_FLOOR, DEPLOYMENT
+from component.fakes.ec2 import AGE_FLOOR, LAUNCH_TAGS
 from component.fakes.load_balancing import LoadBalancing
 from component.fakes.sqs import Sqs
 from vmseries_autoscale.lifecycle.events import Transition
@@ -59,7 +59,7 @@ class AutoScaling(LoadBalancing, Sqs):
 
     def launch(self) -> str:
         """Launch an instance; its launch hook waits."""
-        instance_id = self.run_instance({DEPLOYMENT: NAME})
+        instance_id = self.run_instance(LAUNCH_TAGS)
         activity = self.begin_activity("Launching a new EC2 instance", instance_id)
         self.members[instance_id] = Member("Pending:Wait", activity)
         self._begin_wait(instance_id, Transition.LAUNCHING)

@@ -17,7 +17,7 @@ from component.fakes import events, settings
 from component.fakes.auto_scaling import Member
 from component.fakes.aws import Account, Call
 from component.fakes.base import NAME, START
-from component.fakes.ec2 import DEPLOYMENT, INSTANCE_ID, NETWORKS, VPC
+from component.fakes.ec2 import DEPLOYMENT, INSTANCE_ID, LAUNCH_TAGS, NETWORKS, VPC
 from component.fakes.events import Delivery
 from component.fakes.panorama import FakePanorama
 from component.fakes.runtime import FakeContext
@@ -88,7 +88,7 @@ class Cloud:
 
     def add_instance(self) -> str:
         """Start an instance as the group would: with our tag, and the primary interface only."""
-        return self.account.run_instance({DEPLOYMENT: NAME})
+        return self.account.run_instance(LAUNCH_TAGS)
 
     # Settings and events of the functions.
 

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 from component.fakes.base import (
+    NAME,
     ZONE,
     Base,
     client_error,
@@ -27,6 +28,9 @@ NETWORKS = {"data": 0, "management": 1, "untrust": 2}
 """The third number of the addresses of each subnet. The subnets are named after their roles."""
 DEPLOYMENT = "vmseries-autoscale:deployment"
 INSTANCE_ID = "vmseries-autoscale:instance-id"
+GENERATION = "0123456789ab"
+LAUNCH_TAGS = {DEPLOYMENT: NAME, "vmseries-autoscale:generation": GENERATION}
+"""Tags of an instance of the group, from the launch template."""
 
 EC2_SHOWS = timedelta(hours=1)
 """How long DescribeInstances returns a terminated instance: "usually less than one hour"
@@ -106,6 +110,12 @@ class Address:
 
 
 @dataclass
+class Volume:
+    volume_id: str
+    tags: dict[str, str]
+
+
+@dataclass
 class Instance:
     """An instance.
 
@@ -117,6 +127,7 @@ class Instance:
         pending: Whether it is not running yet.
         stopped: Whether it is stopped.
         forgotten: Whether EC2 no longer returns it.
+        volume: Its root volume.
     """
 
     instance_id: str
@@ -127,6 +138,7 @@ class Instance:
     pending: bool = False
     stopped: bool = False
     forgotten: bool = False
+    volume: Volume | None = None
 
     @property
     def state(self) -> str:
@@ -165,7 +177,9 @@ class Ec2(Base):
     def run_instance(self, tags: dict[str, str]) -> str:
         """Start an instance with its primary interface, and return its id."""
         instance_id = self.new_id("i")
-        self.instances[instance_id] = Instance(instance_id, dict(tags), self.now)
+        self.instances[instance_id] = Instance(
+            instance_id, dict(tags), self.now, volume=Volume(self.new_id("vol"), dict(tags))
+        )
         primary = self.add_interface("data", dict(tags))
         primary.attachment = Attachment(self.new_id("eni-attach"), instance_id, 0, True)
         return instance_id
@@ -303,6 +317,11 @@ class Ec2(Base):
                 "LaunchTime": instance.launched,
                 "StateTransitionReason": instance.reason,
                 "Tags": to_list(instance.tags),
+                "BlockDeviceMappings": [
+                    {"DeviceName": "/dev/xvda", "Ebs": {"VolumeId": volume.volume_id}}
+                    for volume in [instance.volume]
+                    if volume is not None
+                ],
                 "NetworkInterfaces": [
                     item.description for item in reversed(self.attached(instance.instance_id))
                 ],
@@ -341,6 +360,18 @@ class Ec2(Base):
             ]
         }
 
+    def describe_tags(self, parameters: dict[str, Any]) -> Any:
+        ((name, values),) = [(item["Name"], item["Values"]) for item in parameters["Filters"]]
+        assert name == "resource-id"
+        return {
+            "Tags": [
+                {"ResourceId": key, "Key": tag, "Value": value}
+                for key, resource in self._tagged().items()
+                if key in values
+                for tag, value in resource.tags.items()
+            ]
+        }
+
     # Instances and tags.
 
     def terminate_instances(self, parameters: dict[str, Any]) -> Any:
@@ -365,7 +396,16 @@ class Ec2(Base):
         return {}
 
     def _tags(self, resource_id: str) -> dict[str, str]:
-        return ({**self.instances, **self.interfaces, **self.allocated})[resource_id].tags
+        return self._tagged()[resource_id].tags
+
+    def _tagged(self) -> dict[str, Instance | Interface | Address | Volume]:
+        volumes = [instance.volume for instance in self.instances.values()]
+        return {
+            **self.instances,
+            **self.interfaces,
+            **self.allocated,
+            **{volume.volume_id: volume for volume in volumes if volume is not None},
+        }
 
     # Network interfaces.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from component.fakes.base import NAME, ZONE
-from component.fakes.ec2 import NETWORKS, SECURITY_GROUP
+from component.fakes.ec2 import GENERATION, NETWORKS, SECURITY_GROUP
 from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET
 from component.fakes.sqs import URL
 from component.fakes.xml_server import XmlApi
@@ -114,7 +114,8 @@ def reconcile(**changes: Any) -> dict[str, Any]:
             "maximum_share": 1,
             "dry_run": False,
             "metric_namespace": "VMseries-fw",
-            "generation": "0123456789ab",
+            "generation": GENERATION,
+            "bootstrap": {"secret_arn": None, "bucket": None, "prefix": None},
             "tags": {},
             **changes,
         }

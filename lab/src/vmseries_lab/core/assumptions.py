@@ -62,6 +62,19 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Does DetachNetworkInterface end while the guest of the instance runs?",
         ("never-ends", "seconds"),
     ),
+    "initial-target-flows": Assumption(
+        "Does a Gateway Load Balancer send new flows to a target whose first health checks run?",
+        ("receives", "none"),
+    ),
+    "pending-target": Assumption(
+        "Does Auto Scaling deregister an instance that never entered service, and that somebody "
+        "else has registered?",
+        ("left", "deregistered"),
+    ),
+    "terminated-target": Assumption(
+        "Does Elastic Load Balancing deregister an instance that has terminated?",
+        ("stays", "deregistered"),
+    ),
     "guest-interface-order": Assumption(
         "In which order does a guest number interfaces that are attached while it boots?",
         ("attach-order", "device-index"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -162,12 +162,14 @@ class Engine:
             return
         if row.before:
             row.before(self.live)
-        refreshed = self.lane.refreshes and row.ends is Ends.LATER
+        refreshed = self.lane.refreshes and row.refreshes
         there = changed(self.first, row.to, self.live.site)
         self._step(
             result, Step(there, parse(row.plan), row.ends, refreshed, row.members, row.minutes)
         )
         self._check(row, result)
+        if row.ends is Ends.LATER and not refreshed:
+            result.problems += self._unreported(set(self.live.group.states()))
         again = self.live.planned(there)
         if again != Plan():
             result.problems.append(f"the second plan {again}")
@@ -176,9 +178,18 @@ class Engine:
             result,
             Step(self.first, self._back(row), row.ends, refreshed, row.members_back, row.minutes),
         )
+        result.problems += self._unreported(set(self.live.group.states()) if row.lasting else set())
         if row.members_back != MEMBERS:
             self.live.group.scale(MEMBERS)
             self.live.wait_until_in_service(MEMBERS, minutes=SETTLE_MINUTES)
+
+    def _unreported(self, outdated: set[str]) -> list[str]:
+        """Return a sentence if the reconcile function does not report exactly these firewalls."""
+        report = self.live.invoke("reconcile", "report")
+        reported = set(report["outdated"])
+        if reported == outdated:
+            return []
+        return [f"reported as outdated: {sorted(reported)} instead of {sorted(outdated)}"]
 
     def _check(self, row: Row, result: Result) -> None:
         if row.check is None:
@@ -293,11 +304,25 @@ def ends(*rows: Row | None) -> set[Ends]:
 
 
 def run_lane(
-    lane: Lane, rows: Sequence[Row], folder: Path, *, module: Path | None = None
+    lane: Lane,
+    rows: Sequence[Row],
+    folder: Path,
+    *,
+    module: Path | None = None,
+    built: Callable[[Live], None] = lambda _live: None,
 ) -> Iterator[Result]:
-    """Try rows on a deployment of a lane in a new lab, destroy it, and yield the results."""
+    """Try rows on a deployment of a lane in a new lab, destroy it, and yield the results.
+
+    Args:
+        lane: The deployment.
+        rows: The rows.
+        folder: Where the working copy of the repository goes; must not exist.
+        module: Another checkout of the module; None for the copy of this one.
+        built: Called with the deployment before it is applied.
+    """
     with Lab() as lab:
         live = Live.build(lab, folder, module=module, **lane.variables)
+        built(live)
         engine = Engine(live, lane)
         engine.begin()
         yield from engine.results(rows)

@@ -54,7 +54,7 @@ FIREWALL_API = Lane(
                 "security_group_ids": [At("functions_group")],
             }
         },
-        "management_access": {"cidr_blocks": [At("vpc_cidr")]},
+        "management_access": {"cidr_blocks": {"functions": At("vpc_cidr")}},
     },
     xml_apis=True,
 )

@@ -15,8 +15,9 @@ from rich.table import Table
 
 from vmseries_scenarios.changes.engine import Result, run_lane
 from vmseries_scenarios.changes.lanes import LANES, Lane
+from vmseries_scenarios.changes.live import Live
 from vmseries_scenarios.changes.page import PAGE, render
-from vmseries_scenarios.changes.rows import Ends, Row
+from vmseries_scenarios.changes.rows import Row
 from vmseries_scenarios.changes.topics import ROWS, TOPICS
 from vmseries_scenarios.deployment import REPOSITORY
 from vmseries_scenarios.program import RUN_ERRORS, open_console
@@ -25,22 +26,29 @@ AT_ONCE = 2
 """Deployments at a time: a change keeps one core busy for half of its time."""
 
 
-def run(words: str = "", *, console: Console | None = None, module: Path | None = None) -> int:
+def run(
+    words: str = "",
+    *,
+    lane: str = "",
+    console: Console | None = None,
+    module: Path | None = None,
+) -> int:
     """Try the rows whose name or topic contains one of the words; return the exit status.
 
     Args:
         words: Words, separated by spaces or commas; all rows without any.
+        lane: Name of the only deployment to try; all without any.
         console: Where to print.
         module: Another checkout of the module; None for this one.
     """
     out = open_console(console)
-    chosen = selected(words)
-    if not chosen:
+    lanes = {name: rows for name, rows in by_lane(selected(words)).items() if lane in ("", name)}
+    if not lanes:
         out.print(f"no row contains {words!r}")
         return 2
     began = time.monotonic()
     results = []
-    for result in _results(by_lane(chosen), module):
+    for result in _results(lanes, module):
         results.append(result)
         mark = "[green]well[/]" if result.well else "[bold red]NOT WELL[/]"
         out.print(
@@ -70,18 +78,20 @@ def selected(words: str) -> list[Row]:
 
 def by_lane(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Return the rows of each lane; those that replace firewalls are tried with a refresh, too."""
-    lanes = {name: [row for row in rows if row.lane == name] for name in LANES}
-    lanes["refresh"] += [row for row in rows if row.ends is Ends.LATER and row.lane == "panorama"]
+    in_order = sorted(rows, key=lambda row: row.lasting)
+    lanes = {name: [row for row in in_order if row.lane == name] for name in LANES}
+    lanes["refresh"] += [row for row in lanes["panorama"] if row.refreshes]
     return {name: tried for name, tried in lanes.items() if tried}
 
 
 def _results(lanes: dict[str, list[Row]], module: Path | None) -> Iterator[Result]:
     """Try the rows of several lanes at a time, and yield the results as they come."""
     results: SimpleQueue[Result | None] = SimpleQueue()
+    lives: list[Live] = []
 
     def try_lane(lane: Lane, rows: Sequence[Row], folder: Path) -> None:
         try:
-            for result in run_lane(lane, rows, folder, module=module):
+            for result in run_lane(lane, rows, folder, module=module, built=lives.append):
                 results.put(result)
         except RUN_ERRORS as error:
             results.put(Result("the deployment", lane.name, [str(error)]))
@@ -92,11 +102,22 @@ def _results(lanes: dict[str, list[Row]], module: Path | None) -> Iterator[Resul
         tempfile.TemporaryDirectory(prefix="vmseries-changes-") as scratch,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        for name, rows in sorted(lanes.items(), key=lambda lane: -len(lane[1])):
+        tried = [
             pool.submit(try_lane, LANES[name], rows, Path(scratch) / name)
-        for _ in lanes:
-            while (result := results.get()) is not None:
-                yield result
+            for name, rows in sorted(lanes.items(), key=lambda lane: -len(lane[1]))
+        ]
+        try:
+            for _ in lanes:
+                while (result := results.get()) is not None:
+                    yield result
+        except BaseException:
+            # The pool waits for its threads, which would try all other rows first.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for live in lives:
+                live.workspace.interrupt()
+            raise
+        for lane in tried:
+            lane.result()
 
 
 def table(results: Sequence[Result]) -> Table:

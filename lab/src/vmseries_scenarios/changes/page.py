@@ -67,7 +67,7 @@ def _cells(row: Row) -> Sequence[str]:
 def _plan(row: Row) -> str:
     if row.ends is Ends.REFUSED:
         return f"is refused; the sentence names `{row.refusal}`"
-    return row.plan if row.ends is Ends.PLANNED else str(parse(row.plan))
+    return str(parse(row.plan))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -80,6 +80,7 @@ class Row:
         members: Number of firewalls in service after the change.
         members_back: Number of firewalls in service after the way back.
         stays: Inputs that stay on the way back, and from then on.
+        lasting: Whether firewalls stay outdated after the way back. The row is tried last.
         matters: Whether it is one of the rows that every test run tries.
     """
 
@@ -100,7 +101,13 @@ class Row:
     members: int = 2
     members_back: int = 2
     stays: Mapping[str, Any] = field(default_factory=dict)
+    lasting: bool = False
     matters: bool = False
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether the apply starts an instance refresh, where inputs ask for one."""
+        return self.ends is Ends.LATER and bool(self.to)
 
 
 def changed(inputs: Inputs, to: Mapping[str, Any], site: Mapping[str, Any]) -> Inputs:

@@ -15,6 +15,9 @@ BOOT = {"bootstrap": 480, "license": 482, "register": 484, "content": 486, "rejo
 """A firewall boots after the second visit, so that a run that was killed is repeated in time. One
 that boots without its management interface is replaced, which other tests prove."""
 PUSH_SECONDS = 10
+LAYOUTS = ("one-arm", "two-arm", "healthy")
+TARGET_GROUP = "crash-matrix-data"
+"""The target group of the Auto Scaling groups, from the root module."""
 
 
 class Scenario(ABC):
@@ -82,6 +85,29 @@ class LaunchTwoArm(_Launch):
     """A launch in the two-arm layout."""
 
     name, layout = "launch, two-arm", "two-arm"
+
+
+class LaunchHealthy(_Launch):
+    """A launch without credentials, in which health checks decide about readiness."""
+
+    name, layout = "launch, healthy", "healthy"
+
+    def prepare(self, lab: ForkableLab) -> None:
+        """Send traffic to the target group, whose health checks begin with that.
+
+        Terraform would wait a minute for a load balancer.
+        """
+        super().prepare(lab)
+        elbv2, ec2 = lab.client("elbv2"), lab.client("ec2")
+        (group,) = elbv2.describe_target_groups(Names=[TARGET_GROUP])["TargetGroups"]
+        subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [group["VpcId"]]}])
+        balancer = elbv2.create_load_balancer(
+            Name="crash-matrix", Type="gateway", Subnets=[subnets["Subnets"][0]["SubnetId"]]
+        )["LoadBalancers"][0]
+        elbv2.create_listener(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}],
+        )
 
 
 class _InService(Scenario):
@@ -206,7 +232,7 @@ def shorten_delays(lab: ForkableLab) -> None:
     cloudwatch = lab.client("cloudwatch")
     alarms = cloudwatch.describe_alarms()["MetricAlarms"]
     cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
-    for layout in ("one-arm", "two-arm"):
+    for layout in LAYOUTS:
         lab.client("events").disable_rule(Name=f"{layout}-reconcile")
     lab.simulator.fleet.times.change(**BOOT)
     lab_settings.configure(
@@ -218,6 +244,7 @@ def shorten_delays(lab: ForkableLab) -> None:
 SCENARIOS: tuple[Scenario, ...] = (
     LaunchOneArm(),
     LaunchTwoArm(),
+    LaunchHealthy(),
     Terminate(),
     ReconcileRemoves(),
     ReconcileResends(),

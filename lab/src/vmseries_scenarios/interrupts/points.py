@@ -44,18 +44,6 @@ APPLY = (
     Point("autoscaling", "PutScalingPolicy"),
 )
 
-KILLED_APPLY = tuple(
-    Point(service, action, nth, SIGKILL)
-    for service, action, nth in (
-        ("iam", "CreateRole", 1),
-        ("sqs", "CreateQueue", 3),
-        ("elbv2", "CreateTargetGroup", 1),
-        ("lambda", "CreateFunction", 3),
-        ("ec2", "CreateVpcEndpointServiceConfiguration", 1),
-        ("autoscaling", "CreateAutoScalingGroup", 1),
-    )
-)
-
 DESTROY = (
     Point("cloudwatch", "DeleteAlarms", 3),
     Point("autoscaling", "DeletePolicy"),
@@ -69,11 +57,16 @@ DESTROY = (
     Point("iam", "DeleteRole", 2),
 )
 
-KILLED_DESTROY = tuple(
-    Point(service, action, nth, SIGKILL)
-    for service, action, nth in (
-        ("autoscaling", "UpdateAutoScalingGroup", 1),
-        ("lambda", "DeleteFunction", 2),
-        ("iam", "DeleteRole", 1),
-    )
+KILLED_APPLY = (
+    Point("sqs", "CreateQueue", 3, SIGKILL),
+    Point("lambda", "PublishLayerVersion", 1, SIGKILL),
+    Point("ec2", "CreateVpcEndpointServiceConfiguration", 1, SIGKILL),
+    Point("autoscaling", "PutLifecycleHook", 2, SIGKILL),
+)
+
+KILLED_DESTROY = (
+    Point("autoscaling", "UpdateAutoScalingGroup", 1, SIGKILL),
+    Point("autoscaling", "DescribeAutoScalingGroups", 8, SIGKILL),
+    Point("lambda", "DeleteEventSourceMapping", 2, SIGKILL),
+    Point("elbv2", "DeleteTargetGroup", 1, SIGKILL),
 )

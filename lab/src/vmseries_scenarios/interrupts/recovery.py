@@ -54,10 +54,12 @@ def apply(deployment: Deployment) -> list[str]:
     Raises:
         RecoveryError: It does not succeed.
     """
-    imports: dict[str, str] = {}
+    imports = existing_functions(deployment)
     file = deployment.workspace.folder / "imports.tf"
     try:
         for _ in range(ROUNDS):
+            if imports:
+                file.write_text("".join(starmap(import_block, imports.items())))
             conflicts = Conflicts()
             try:
                 deployment.apply(on_event=conflicts)
@@ -67,10 +69,26 @@ def apply(deployment: Deployment) -> list[str]:
             else:
                 return sorted(type_of(address) for address in imports)
             imports |= identifiers(deployment, conflicts)
-            file.write_text("".join(starmap(import_block, imports.items())))
     finally:
         file.unlink(missing_ok=True)
     raise RecoveryError(f"the apply still fails after {ROUNDS} rounds; imported: {list(imports)}")
+
+
+def existing_functions(deployment: Deployment) -> dict[str, str]:
+    """Return the functions that exist and are not in the state: names by address.
+
+    They are looked for, because the provider takes the conflict for one that passes, and repeats
+    the call for ten minutes before it says so.
+    """
+    functions = deployment.lab.aws.client("lambda").list_functions()["Functions"]
+    names = {function["FunctionName"] for function in functions}
+    if not names:
+        return {}
+    return {
+        address: str(planned["function_name"])
+        for address, planned in planned_attributes(deployment.workspace).items()
+        if type_of(address) == "aws_lambda_function" and planned["function_name"] in names
+    }
 
 
 def import_block(address: str, identifier: str) -> str:
@@ -99,10 +117,9 @@ def identifiers(deployment: Deployment, conflicts: Conflicts) -> dict[str, str]:
 
 def planned_attributes(workspace: Workspace) -> dict[str, dict[str, Any]]:
     """Return the attributes that a plan gives to each resource that it would create."""
-    plan = workspace.planned()
     return {
         resource["address"]: resource["change"]["after"]
-        for resource in plan["resource_changes"]
+        for resource in workspace.planned().get("resource_changes", ())
         if "create" in resource["change"]["actions"]
     }
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,17 +146,6 @@ def pair(applied: Point, destroyed: Point) -> Callable[[Trial], None]:
         running.destroy_again()
 
     return perform
-
-
-def killed(running: Trial) -> None:
-    """The machine dies, again and again: the state misses what was in flight."""
-    for point in points.KILLED_APPLY:
-        running.interrupt("apply", point)
-        running.apply_again()
-    running.deployment.wait_until_in_service(1)
-    for point in points.KILLED_DESTROY:
-        running.interrupt("destroy", point)
-    running.destroy_again()
 
 
 def layer(running: Trial) -> None:
@@ -310,17 +298,24 @@ def count(lab: Lab, kind: str) -> int:
     return sum(entry.kind == kind for entry in lab.timeline())
 
 
+def pairs(
+    applied: Iterable[Point], destroyed: Iterable[Point]
+) -> Mapping[str, Callable[[Trial], None]]:
+    """Return a trial for each pair of points, by name."""
+    return {
+        f"{'killed-' * (one.signal == SIGKILL)}{one.action}-{other.action}": pair(one, other)
+        for one, other in zip(applied, destroyed, strict=True)
+    }
+
+
 TRIALS: Mapping[str, Callable[[Trial], None]] = {
-    **{
-        re.sub(r"\W+", "-", f"{applied.action} {destroyed.action}"): pair(applied, destroyed)
-        for applied, destroyed in zip(points.APPLY, points.DESTROY, strict=True)
-    },
-    "killed": killed,
-    "layer": layer,
-    "refresh-started": refresh(Point("autoscaling", "StartInstanceRefresh")),
-    "refresh-not-started": refresh(Point("autoscaling", "UpdateAutoScalingGroup")),
     "locked": locked,
     "expired": expired,
-    "panorama-returns": panorama_returns,
     "deadline": deadline,
+    "panorama-returns": panorama_returns,
+    "refresh-started": refresh(Point("autoscaling", "StartInstanceRefresh")),
+    "refresh-not-started": refresh(Point("autoscaling", "UpdateAutoScalingGroup")),
+    "layer": layer,
+    **pairs(points.KILLED_APPLY, points.KILLED_DESTROY),
+    **pairs(points.APPLY, points.DESTROY),
 }

@@ -20,6 +20,7 @@ DEPLOYMENTS = (
     scenarios.FULL,
     scenarios.LICENSED_BY_PANORAMA,
     scenarios.WITHOUT_PANORAMA,
+    scenarios.BY_HEALTH_CHECKS,
     scenarios.BARE,
 )
 AT_ONCE = 3

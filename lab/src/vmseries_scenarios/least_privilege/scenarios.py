@@ -9,6 +9,7 @@ features needs no more permissions than it is granted.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +28,13 @@ RESEND_MINUTES = 45
 """Lab time after which the reconcile function has resent a lost event."""
 TAG = "vmseries-autoscale:"
 FULL = ("addresses", "keys", "panorama", "targets", "vpc")
-LICENSED_BY_PANORAMA = ("panorama", "plugin")
+LICENSED_BY_PANORAMA = ("package", "panorama", "plugin")
 WITHOUT_PANORAMA = ("firewall-api", "keys", "vpc")
+BY_HEALTH_CHECKS = ("health",)
 BARE = ()
+BUCKET, PACKAGE = "firewalls", "edge"
+"""Bucket and folder of the bootstrap package, as in the root module."""
+
 UNKNOWN_INSTANCE = "i-00000000000000000"
 """An instance that EC2 does not know."""
 
@@ -78,10 +83,14 @@ def perform(features: tuple[str, ...], repository: Path, folder: Path) -> Result
             features=sorted(features),
             keys=create_keys(lab, features),
         )
+        if "package" in features:
+            create_package(lab)
         deployment.apply(limit=APPLY_LIMIT_SECONDS)
         deployment.wait_until_in_service(2, minutes=IN_SERVICE_MINUTES)
         if set(features) == set(FULL):
             run_everything(deployment)
+        elif "health" in features:
+            run_with_health_checks(deployment)
         else:
             run_ordinary_life(deployment)
         validation = validate(deployment)
@@ -106,6 +115,19 @@ def create_keys(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
     return keys
 
 
+def create_package(lab: Lab) -> None:
+    """Create a bucket with a bootstrap package, with the parameters of the bootstrap secret."""
+    secrets, s3 = lab.aws.client("secretsmanager"), lab.aws.client("s3")
+    parameters = json.loads(
+        secrets.get_secret_value(SecretId=f"{SECRETS}/bootstrap")["SecretString"]
+    )
+    lines = [f"{name}={value}" for name, value in parameters.items()]
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(
+        Bucket=BUCKET, Key=f"{PACKAGE}/config/init-cfg.txt", Body="\n".join(lines).encode()
+    )
+
+
 def run_ordinary_life(deployment: Deployment) -> None:
     """Terminate a firewall, and run the reconcile function."""
     deployment.wait_until_terminated(deployment.group.terminate_one(), minutes=60)
@@ -119,7 +141,48 @@ def run_everything(deployment: Deployment) -> None:
     launch_without_completion(deployment)
     terminate_with_misplaced_address(deployment)
     lose_events(deployment)
+    change_tags(deployment)
     leave_orphans(deployment)
+
+
+def run_with_health_checks(deployment: Deployment) -> None:
+    """Deregister firewalls that never served: in each function once."""
+    firewalls, group = deployment.lab.firewalls, deployment.group
+    firewalls.set_quirks(auto_commit_failure="zone untrust is invalid")
+    group.scale(3)
+    deployment.wait_until_happened("hook-completed", minutes=60, hook="launch", result="ABANDON")
+    firewalls.set_quirks(auto_commit_failure="")
+    deployment.wait_until_in_service(3, minutes=IN_SERVICE_MINUTES)
+
+    leaving = _booting(deployment, 4)
+    group.terminate(leaving)
+    deployment.wait_until_terminated(leaving, minutes=60)
+
+    # An operator completes the hook of another one, whose event is lost.
+    left = _booting(deployment, 4)
+    deployment.lab.faults.add("events", "Deliver", kind="drop", count=None)
+    group.terminate(left)
+    deployment.lab.advance(MINUTE)
+    deployment.lab.faults.clear()
+    deployment.lab.aws.client("autoscaling").complete_lifecycle_action(
+        AutoScalingGroupName=deployment.name,
+        LifecycleHookName="terminate",
+        InstanceId=left,
+        LifecycleActionResult="CONTINUE",
+    )
+    deployment.wait_until_terminated(left, minutes=10)
+    report = deployment.invoke("reconcile", "reconcile")
+    if left not in report["removed"]:
+        raise DeploymentError(f"{left} is still a target: {report}")
+
+
+def _booting(deployment: Deployment, number: int) -> str:
+    """Scale to a number of firewalls, and return the one that is registered and boots."""
+    known = deployment.group.states().keys()
+    deployment.group.scale(number)
+    deployment.wait_until_happened("target-registered", minutes=10)
+    (instance_id,) = deployment.group.states().keys() - known
+    return instance_id
 
 
 def validate(deployment: Deployment) -> LogRange:
@@ -222,6 +285,26 @@ def lose_events(deployment: Deployment) -> None:
     deployment.lab.faults.clear()
     deployment.wait_until_terminated(leaving, minutes=2 * RESEND_MINUTES)
     deployment.wait_until_in_service(3, minutes=IN_SERVICE_MINUTES)
+
+
+def change_tags(deployment: Deployment) -> None:
+    """Change a tag on everything of the firewalls, and run the reconcile function."""
+    ec2 = deployment.lab.aws.client("ec2")
+    tag = [{"Key": "team", "Value": "another"}]
+    owned = [{"Name": f"tag:{TAG}deployment", "Values": [deployment.name]}]
+    resources = [
+        *deployment.group.states(),
+        *(item["VolumeId"] for item in ec2.describe_volumes(Filters=owned)["Volumes"]),
+        *(
+            item["NetworkInterfaceId"]
+            for item in ec2.describe_network_interfaces(Filters=owned)["NetworkInterfaces"]
+        ),
+        *(item["AllocationId"] for item in ec2.describe_addresses(Filters=owned)["Addresses"]),
+    ]
+    ec2.create_tags(Resources=resources, Tags=tag)
+    report = deployment.invoke("reconcile", "reconcile")
+    if not report["tagged"]:
+        raise DeploymentError(f"the tags of {resources} were not written: {report}")
 
 
 def leave_orphans(deployment: Deployment) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -63,6 +64,11 @@ def autoscaling() -> AutoScalingClient:
 def elbv2() -> ElasticLoadBalancingv2Client:
     """Return the client for Application, Network and Gateway Load Balancers."""
     return cast("ElasticLoadBalancingv2Client", _client("elbv2"))
+
+
+def s3() -> S3Client:
+    """Return the client for Amazon S3."""
+    return cast("S3Client", _client("s3"))
 
 
 def sqs() -> SQSClient:

@@ -43,6 +43,7 @@ class Instance:
             or EC2 does not report the time.
         launched: Time of the last launch, timezone-aware (``LaunchTime``, API_Instance); ``None``
             if it is not known.
+        volumes: Ids of the attached EBS volumes.
     """
 
     instance_id: str
@@ -52,6 +53,7 @@ class Instance:
     interfaces: tuple[Interface, ...]
     terminated: datetime | None = None
     launched: datetime | None = None
+    volumes: tuple[str, ...] = ()
 
     @property
     def deployment(self) -> str | None:
@@ -76,6 +78,11 @@ class Instance:
     def serial(self) -> str | None:
         """The serial number of the firewall; ``None`` if no visit has tagged it."""
         return self.tags.get(tags.SERIAL)
+
+    @property
+    def generation(self) -> str | None:
+        """The generation of the settings that the firewall was launched with, from its tag."""
+        return self.tags.get(tags.GENERATION)
 
     @property
     def license_returned(self) -> bool:
@@ -230,6 +237,11 @@ def _instance(description: InstanceTypeDef) -> Instance:
         ),
         terminated=_terminated(description),
         launched=description.get("LaunchTime"),
+        volumes=tuple(
+            device["Ebs"]["VolumeId"]
+            for device in description.get("BlockDeviceMappings", ())
+            if "Ebs" in device
+        ),
     )
 
 

@@ -22,6 +22,13 @@ LICENSE_LISTED = "listed"
 LICENSE_RETURNED = "returned"
 LAST_VISIT = "vmseries-autoscale:last-visit"
 ABANDONED = "vmseries-autoscale:abandoned"
+GENERATION = "vmseries-autoscale:generation"
+
+RESERVED = ("vmseries-autoscale:", "aws:")
+"""First characters of the keys that no tag of the user has."""
+
+NAME = "Name"
+"""The key whose value names the single resource."""
 
 MAXIMUM_VALUE_LENGTH = 256
 """Maximum length of a tag value, in characters ("Tag restrictions", Amazon EC2 User Guide)."""

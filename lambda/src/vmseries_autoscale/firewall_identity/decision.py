@@ -117,9 +117,14 @@ def _contradiction(
     """Return what contradicts the signals that name the instance, if anything does."""
     named, address = instance_id(device), management_address(device)
     if Signal.MEMBERSHIP not in signals:
-        missing = "device group" if device.policy_status is None else "template stack"
+        missing, key = (
+            ("device group", "dgname")
+            if device.policy_status is None
+            else ("template stack", "tplname")
+        )
         return Ambiguous(
-            f"{device.serial} matches the instance, but is not in the configured {missing}"
+            f"{device.serial} matches the instance, but is not in the configured {missing}; set "
+            f"{key} in its bootstrap configuration to that name, or move it there in Panorama"
         )
     if subject.serial is not None and Signal.SERIAL_TAG not in signals:
         return Ambiguous(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmseries_autoscale import preflight, telemetry
+from vmseries_autoscale.handlers._actions import refuse_unknown_action
 from vmseries_autoscale.lifecycle.events import LifecycleEvent, Transition
 from vmseries_autoscale.lifecycle.message_queue import process_batch
 from vmseries_autoscale.lifecycle.records import read_records
@@ -40,7 +41,8 @@ def serve_queue(
         reserve_milliseconds: Time reserved for work in progress.
 
     Returns:
-        The messages that stay in the queue, or the report of the pre-flight.
+        The messages that stay in the queue, or the report of the pre-flight; for an unknown action,
+        what is wrong with it.
 
     Raises:
         InvalidInvocationError: For any other event, and for messages of another queue.
@@ -49,5 +51,7 @@ def serve_queue(
     with telemetry.invocation(settings.name):
         if preflight.is_preflight_request(event):
             return preflight.validate(settings)
+        if refused := refuse_unknown_action(event, "validate"):
+            return refused
         batch = read_records(event, settings.queue_url)
         return process_batch(batch, transition, visit, run_visit)

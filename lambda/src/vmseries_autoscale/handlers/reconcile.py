@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmseries_autoscale import preflight, telemetry
 from vmseries_autoscale.errors import InvalidInvocationError
+from vmseries_autoscale.handlers._actions import refuse_unknown_action
 from vmseries_autoscale.reconcile.run import reconcile
 from vmseries_autoscale.settings import ReconcileSettings, from_environment
 from vmseries_autoscale.time_budget import TimeBudget
@@ -28,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         context: Lambda context.
 
     Returns:
-        The report of the run or of the pre-flight.
+        The report of the run or of the pre-flight; for an unknown action, what is wrong with it.
 
     Raises:
         InvalidInvocationError: For any other event.
@@ -38,6 +39,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with telemetry.invocation(settings.name):
         if preflight.is_preflight_request(event):
             return preflight.validate(settings)
+        if refused := refuse_unknown_action(event, "report", "reconcile", "validate"):
+            return refused
         return reconcile(
             settings,
             now=datetime.now(UTC),

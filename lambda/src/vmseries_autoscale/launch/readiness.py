@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from vmseries_autoscale.aws import target_groups
 from vmseries_autoscale.aws.target_groups import Health, Target
 from vmseries_autoscale.firewall import State
+from vmseries_autoscale.firewall_identity import Ambiguous, Undecided, Unidentified
 from vmseries_autoscale.panorama import Device, Push
 from vmseries_autoscale.settings import Readiness
 
@@ -16,6 +17,9 @@ MAXIMUM_FAILED_PUSHES = 3
 """Number of failed pushes after which no push is requested: an operator has to fix the cause."""
 
 NO_LICENSE = "the firewall has no license"
+
+_CAUSES = "it is booting, or does not reach TCP port 3978 of Panorama, or its auth key is not valid"
+NOT_CONNECTED = f"not connected to Panorama; {_CAUSES}"
 
 _NO_ANSWER = (
     "the firewall is booting, or does not answer health checks; see its interface management "
@@ -36,6 +40,11 @@ _ADVICE = {
 """What a reason code of a target means for an operator (API_TargetHealth). The other codes pass."""
 
 
+def unidentified_reason(result: Unidentified | Undecided | Ambiguous) -> str:
+    """Return why no firewall in Panorama is known to be that of a new instance."""
+    return f"{result.reason}; {_CAUSES}" if isinstance(result, Unidentified) else result.reason
+
+
 def not_ready_reason(required: Readiness, device: Device | None) -> str | None:
     """Return why a firewall is not ready according to Panorama; ``None`` if it is ready.
 
@@ -45,14 +54,22 @@ def not_ready_reason(required: Readiness, device: Device | None) -> str | None:
     if required in (Readiness.OFF, Readiness.HEALTHY):
         return None
     if device is None or not device.connected:
-        return "not connected to Panorama"
+        return NOT_CONNECTED
     if required is Readiness.CONNECTED:
         return None
     if device.template_status != IN_SYNC:
-        return f"template stack: {device.template_status or 'no status'}"
+        return _not_in_sync("template stack", device.template_status)
     if device.policy_status != IN_SYNC:
-        return f"device group: {device.policy_status or 'no status'}"
+        return _not_in_sync("device group", device.policy_status)
     return None
+
+
+def _not_in_sync(part: str, status: str | None) -> str:
+    """Return the status of a part of the configuration, and what an operator can do."""
+    return (
+        f"{part}: {status or 'no status'}; push the {part} to the firewall in Panorama, unless "
+        "panorama.push_when_out_of_sync does"
+    )
 
 
 def firewall_not_ready_reason(state: State) -> str | None:

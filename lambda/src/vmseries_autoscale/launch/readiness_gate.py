@@ -92,7 +92,7 @@ def _check_device(
     if not isinstance(identity, Identity):
         # An ambiguous identity waits, too: while a firewall boots, Panorama often lists an earlier
         # one with the same address. A launch that stays ambiguous is abandoned with this reason.
-        return Retry(identity.reason)
+        return Retry(readiness.unidentified_reason(identity))
     serial = identity.serial
     with telemetry.log_context(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))

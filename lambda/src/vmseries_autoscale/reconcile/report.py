@@ -26,15 +26,23 @@ D = TypeVar("D")
 
 @dataclass(slots=True)
 class Observations:
-    """What a run finds out besides orphans. It repairs nothing, so that no error here ends the run.
+    """What a run finds out besides orphans. No error of these ends the run.
 
     Attributes:
         launches_refused: Launches that EC2 refuses now, by zone.
+        outdated: Reasons why running firewalls differ from the settings, by instance id.
+        tagged: Ids of the resources on which changed tags were written.
         not_checked: Reasons why something could not be found out, by what it is.
     """
 
     launches_refused: list[RefusedLaunches] = field(default_factory=list)
+    outdated: dict[str, list[str]] = field(default_factory=dict)
+    tagged: list[str] = field(default_factory=list)
     not_checked: dict[str, str] = field(default_factory=dict)
+
+    def note(self, subject: str, reason: str) -> None:
+        """Note why something could not be found out."""
+        self.not_checked[subject] = readable(reason, MAXIMUM_REASON)
 
     def find_out(self, subject: str, look: Callable[[], T], otherwise: D) -> T | D:
         """Return the result of ``look``, or note why there is none and return ``otherwise``.
@@ -47,7 +55,7 @@ class Observations:
         result = run_step(look)
         if not isinstance(result, Retry | Failed):
             return result
-        self.not_checked[subject] = readable(reason_of(result), MAXIMUM_REASON)
+        self.note(subject, reason_of(result))
         if isinstance(result, Failed):
             logger.warning(
                 "Could not find out something for the report",
@@ -75,6 +83,8 @@ class Report:
         licenses_not_returned: Serial numbers whose licenses can no longer be returned
             automatically.
         launches_refused: Launches that EC2 refuses now, by zone, with its newest message.
+        outdated: Reasons why running firewalls differ from the settings, by instance id.
+        tagged: Ids of the resources on which changed tags were written.
         not_checked: Reasons why something could not be compared or told, by what it is.
     """
 
@@ -90,6 +100,8 @@ class Report:
     ambiguous: dict[str, str]
     licenses_not_returned: list[str]
     launches_refused: list[dict[str, Any]]
+    outdated: dict[str, list[str]]
+    tagged: list[str]
     not_checked: dict[str, str]
 
     @classmethod
@@ -129,6 +141,8 @@ class Report:
             ambiguous=dict(plan.ambiguous),
             licenses_not_returned=licenses_not_returned,
             launches_refused=[item.as_json() for item in observations.launches_refused],
+            outdated=dict(observations.outdated),
+            tagged=list(observations.tagged),
             not_checked=dict(observations.not_checked),
         )
 

@@ -19,9 +19,11 @@ from vmseries_autoscale.reconcile.decisions import (
     stalled_hooks,
 )
 from vmseries_autoscale.reconcile.inventory import Inventory, full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.outdated import tell_outdated_firewalls
 from vmseries_autoscale.reconcile.refused_launches import tell_refused_launches
 from vmseries_autoscale.reconcile.report import Observations, Report, publish
 from vmseries_autoscale.reconcile.resend import resend_events
+from vmseries_autoscale.reconcile.retag import update_tags
 from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
 from vmseries_autoscale.time_budget import TimeBudget
 
@@ -63,12 +65,14 @@ def reconcile(
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
     not_returned = _licenses_not_returned(plan, inventory, settings)
+    tell_outdated_firewalls(observations, settings, inventory)
     unfinished: dict[str, Unfinished] = {}
     if not dry_run:
         # Before the removal, because a later run no longer knows what this run removed.
         for serial in not_returned:
             firewall_license.report_license_not_returned(serial)
         unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
+    update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))
     return asdict(report)

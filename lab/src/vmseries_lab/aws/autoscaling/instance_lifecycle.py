@@ -141,7 +141,8 @@ class Lifecycle:
         member.actions.clear()
         member.lifecycle_state = "Terminating"
         self.note("instance-terminating", member, cause=cause)
-        self._deregister(group, member)
+        if self._registered(member):
+            self._deregister(group, member)
         return member.activity
 
     def advance(self, group: Any) -> None:
@@ -219,7 +220,9 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ terminating
     def _terminating(self, group: Any, member: Member) -> None:
-        if all(_drained(arn, member.instance_id) for arn in group.target_group_arns):
+        if not self._registered(member) or all(
+            _drained(arn, member.instance_id) for arn in group.target_group_arns
+        ):
             self._wait(group, member, TERMINATING)
 
     def _terminating_wait(self, _group: Any, member: Member) -> None:
@@ -237,6 +240,16 @@ class Lifecycle:
             group.instance_states.remove(member)
             self._activities.end(member.activity, member.instance_id)
             self.note("instance-terminated", member)
+
+    def _registered(self, member: Member) -> bool:
+        """Whether Auto Scaling deregisters a leaving instance from its target groups.
+
+        "If an instance is terminating, it is first deregistered". No document says whether that
+        includes one that it has not registered itself: assumption ``pending-target``.
+        https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html
+        """
+        assumed = self._world.assumptions["pending-target"]
+        return member.in_service_at is not None or assumed == "deregistered"
 
     def _deregister(self, group: Any, member: Member) -> None:
         for arn in group.target_group_arns:

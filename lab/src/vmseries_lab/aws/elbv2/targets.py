@@ -161,7 +161,12 @@ class Targets:
         return descriptions
 
     def instances_terminated(self, _original: Any, store: Any, instance_ids: list[str]) -> None:
-        """Deregister instances that are being terminated; targets by IP address stay."""
+        """Deregister instances that are being terminated; targets by IP address stay.
+
+        Whether Elastic Load Balancing does so is not documented: assumption ``terminated-target``.
+        """
+        if self._world.assumptions["terminated-target"] == "stays":
+            return
         for arn, known in self._groups.items():
             for target in known.values():
                 if target.target_id in instance_ids and arn in store.target_groups:
@@ -189,9 +194,8 @@ class Targets:
             return
         by_address = group.target_type == "ip"
         instance = _at_address(group, target) if by_address else _instance(target.target_id)
-        ended = instance is None or instance.state in ("shutting-down", "terminated")
-        if ended and not by_address:
-            self._drain(group, target)
+        if not by_address and _ended(target.target_id):
+            self.instances_terminated(None, store, [target.target_id])
             return
         wanted = group.health_check_port
         port = target.port if wanted == "traffic-port" else int(wanted)
@@ -255,6 +259,8 @@ def load_balancers_of(store: Any, target_group_arn: str) -> list[Any]:
 def _health(store: Any, group: Any, target: Target) -> Any:
     if target.state == "draining":
         reason: str | None = "Target.DeregistrationInProgress"
+    elif group.target_type == "instance" and _ended(target.target_id):
+        return _status(group, target.target_id, target.port, "unused", "Target.InvalidState")
     elif not _zone_enabled(load_balancers_of(store, group.arn), group, target):
         return _status(group, target.target_id, target.port, "unused", "Target.NotInUse")
     elif target.state == "initial":
@@ -289,6 +295,11 @@ def _key(group: Any, wanted: dict[str, Any]) -> tuple[str, int]:
 
 def _instance(instance_id: str) -> Any:
     return backend("ec2").get_instance_by_id(instance_id)
+
+
+def _ended(instance_id: str) -> bool:
+    instance = _instance(instance_id)
+    return instance is None or instance.state in ("shutting-down", "terminated")
 
 
 def _at_address(group: Any, target: Target) -> Any:

@@ -3,7 +3,7 @@
 Actions, their resource types and condition keys are those of the Service Authorization Reference,
 https://docs.aws.amazon.com/service-authorization/latest/reference/ with the pages
 ``list_amazonec2``, ``list_amazonec2autoscaling``, ``list_elasticloadbalancingv2``,
-``list_amazonsqs``, ``list_awslambda``, ``list_awssecretsmanager``,
+``list_amazons3``, ``list_amazonsqs``, ``list_awslambda``, ``list_awssecretsmanager``,
 ``list_awskeymanagementservice``, ``list_amazoncloudwatchlogs`` and ``list_awsx-ray``. An optional
 resource type is required if the call concerns such a resource, and also if the reference leaves
 that open, which is the stricter choice; a comment at the action says so.
@@ -31,8 +31,11 @@ Reference: TypeAlias = Callable[[Parameters], Iterable[Request]]
 PREFIXES = {"elbv2": "elasticloadbalancing"}
 """Prefixes of actions where they are not the service's name in boto3."""
 
-PERMISSIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
-"""Actions that need a permission of another name (API reference, Invoke)."""
+PERMISSIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "s3:ListObjectsV2": "s3:ListBucket",
+}
+"""Actions that need a permission of another name (API references, Invoke and ListObjectsV2)."""
 
 WITHOUT_PERMISSION = frozenset({"sts:GetCallerIdentity"})
 """No permissions are required (AWS STS API reference, GetCallerIdentity)."""
@@ -245,7 +248,12 @@ def _creating(name: str, kind: str, *others: Callable[[Parameters], Iterable[Res
     return ask
 
 
-_KINDS = {"i": "instance", "eni": "network-interface", "eipalloc": "elastic-ip"}
+_KINDS = {
+    "i": "instance",
+    "eni": "network-interface",
+    "eipalloc": "elastic-ip",
+    "vol": "volume",
+}
 """Resource types by the beginning of their ids."""
 
 
@@ -256,6 +264,7 @@ def _tagged(parameters: Parameters) -> Iterable[Resource]:
         "instance": ec2.get_instance,
         "network-interface": ec2.get_network_interface,
         "elastic-ip": lambda identity: ec2.address_by_allocation([identity])[0],
+        "volume": ec2.get_volume,
     }
     for identity in parameters["Resources"]:
         kind = _KINDS[identity.split("-", 1)[0]]
@@ -327,17 +336,9 @@ def _secret_value(parameters: Parameters) -> Iterable[Request]:
     the key of AWS lets everybody in the account use it through Secrets Manager.
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
     """
+    for resource in _secret(parameters):
+        yield Request("secretsmanager:GetSecretValue", resource.arn, resource.context)
     secret = backend("secretsmanager").secrets[parameters["SecretId"]]
-    tags = {tag["Key"]: tag["Value"] for tag in secret.tags or []}
-    scopes = ("aws", "secretsmanager")
-    yield Request(
-        "secretsmanager:GetSecretValue",
-        secret.arn,
-        {
-            "secretsmanager:SecretId": parameters["SecretId"],
-            **{f"{scope}:ResourceTag/{k}": v for k, v in tags.items() for scope in scopes},
-        },
-    )
     if secret.kms_key_id and not secret.kms_key_id.startswith("alias/aws/"):
         context = {
             "SecretARN": secret.arn,
@@ -346,6 +347,22 @@ def _secret_value(parameters: Parameters) -> Iterable[Request]:
         yield from _decrypt(
             {"KeyId": secret.kms_key_id, "EncryptionContext": context}, via="secretsmanager"
         )
+
+
+def _secret(parameters: Parameters) -> Iterable[Resource]:
+    secret = backend("secretsmanager").secrets[parameters["SecretId"]]
+    tags = {tag["Key"]: tag["Value"] for tag in secret.tags or []}
+    context: dict[str, str | list[str]] = {
+        "secretsmanager:SecretId": parameters["SecretId"],
+        **{f"{s}:ResourceTag/{k}": v for k, v in tags.items() for s in ("aws", "secretsmanager")},
+    }
+    yield Resource(secret.arn, context)
+
+
+def _bucket(parameters: Parameters) -> Iterable[Resource]:
+    """A bucket whose objects are listed, with the condition key of the prefix."""
+    arn = f"arn:{LOCATION.partition}:s3:::{parameters['Bucket']}"
+    yield Resource(arn, {"s3:prefix": parameters["Prefix"]} if "Prefix" in parameters else {})
 
 
 def _decrypt(parameters: Parameters, *, via: str = "") -> Iterable[Request]:
@@ -390,6 +407,7 @@ _WITHOUT_RESOURCES = (
     "ec2:DescribeInstances",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
+    "ec2:DescribeTags",
     "ec2:DescribeVpcs",
     "elasticloadbalancing:DescribeTargetGroups",
     "elasticloadbalancing:DescribeTargetHealth",
@@ -441,6 +459,8 @@ _REFERENCE: dict[str, Reference] = {
             # An optional log-stream in the reference; refusals name the stream.
             "logs:CreateLogStream": (_log_stream,),
             "logs:PutLogEvents": (_log_stream,),
+            "s3:ListBucket": (_bucket,),
+            "secretsmanager:ListSecretVersionIds": (_secret,),
             "sqs:ChangeMessageVisibility": (_queue,),
             "sqs:CreateQueue": (_new_queue,),
             "sqs:DeleteMessage": (_queue,),

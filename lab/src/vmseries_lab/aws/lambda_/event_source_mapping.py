@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaBackend
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 
@@ -265,12 +265,38 @@ def _check_spec(spec: dict[str, Any]) -> None:
         )
 
 
+class MappingExistsError(LambdaClientError):  # type: ignore[misc]
+    """The queue is an event source of the function already."""
+
+    code = 409
+
+    def __init__(self, source: str, function: str, uuid: str) -> None:
+        super().__init__(
+            "ResourceConflictException",
+            f'An event source mapping with SQS arn (" {source} ") and function (" {function} ") '
+            f"already exists. Please update or delete the existing mapping with UUID {uuid}",
+        )
+
+
+def _refuse_second(store: Any, spec: dict[str, Any]) -> None:
+    """Refuse a second mapping of the same queue and function.
+
+    CreateEventSourceMapping: ResourceConflictException. The sentence is as users report it:
+    https://github.com/hashicorp/terraform-provider-aws/issues/15539
+    """
+    function = store.get_function(spec["FunctionName"])
+    for mapping in store.list_event_source_mappings(spec["EventSourceArn"], ""):
+        if mapping.function_arn == function.function_arn:
+            raise MappingExistsError(mapping.event_source_arn, function.function_name, mapping.uuid)
+
+
 def install(world: World, pipeline: RequestPipeline, functions: Functions) -> Pollers:
     """Run pollers for the mappings that moto stores."""
     pollers = Pollers(world, pipeline, functions)
 
     def create(original: Any, store: Any, spec: dict[str, Any]) -> Any:
         _check_spec(spec)
+        _refuse_second(store, spec)
         mapping = original(store, spec)
         # Lambda reads the queue's visibility timeout.
         role, name = store.get_function(spec["FunctionName"]).role, _queue_name(mapping)

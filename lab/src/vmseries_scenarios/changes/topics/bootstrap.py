@@ -28,8 +28,10 @@ ROWS = (
         to={},
         plan="no changes",
         before=_new_value,
-        firewalls="They keep what they read at their first boot; new firewalls read the new value",
-        do="Set another `bootstrap.revision`, so that running firewalls count as outdated",
+        ends=Ends.LATER,
+        firewalls="New firewalls read the new value. The reconcile function reports the others",
+        do="Set another `bootstrap.revision`, which starts the instance refresh",
+        lasting=True,
         matters=True,
     ),
     Row(

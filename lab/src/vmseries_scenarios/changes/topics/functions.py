@@ -96,7 +96,7 @@ ROWS = (
         id="alarms",
         inputs=("alarms.actions",),
         change="Add or remove the actions of alarms",
-        to={"alarms.actions": {"operators": At("topic_arn")}},
+        to={"alarms.actions": [At("topic_arn")]},
         plan="changes alarms",
     ),
     Row(

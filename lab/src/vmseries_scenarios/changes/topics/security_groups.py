@@ -18,7 +18,7 @@ ROWS = (
         inputs=("interfaces[*].security_group_ids",),
         change="Set your own groups for interfaces; remove them again",
         to=OWN,
-        plan="changes launch template, group, functions",
+        plan="changes launch template, group, functions, roles",
         ends=Ends.LATER,
         firewalls="They keep the module's groups, with all rules",
         do=REPLACE,
@@ -44,9 +44,11 @@ ROWS = (
         change="Add networks, ports or services; remove them",
         to={
             "management_access": {
-                "cidr_blocks": ["10.200.0.0/24"],
+                "cidr_blocks": {"office": "10.200.0.0/24"},
                 "ports": [443],
-                "egress": {"syslog": {"port": 6514, "cidr_blocks": ["10.200.9.0/24"]}},
+                "egress": {
+                    "syslog": {"port": 6514, "cidr_blocks": {"collectors": "10.200.9.0/24"}}
+                },
             }
         },
         plan="adds security group rules",

@@ -1,0 +1,1 @@
+"""An instance refresh with the module's defaults, in each readiness mode."""

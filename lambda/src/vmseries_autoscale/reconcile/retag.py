@@ -1,0 +1,75 @@
+"""Write changed tags of the settings to running firewalls and their resources.
+
+A changed tag replaces no firewall, and Auto Scaling tags only new instances. A tag that is removed
+from the settings stays on the resources, because somebody else may have written it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vmseries_autoscale.aws import clients, user_tags
+from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.outcome import Failed, Retry, reason_of, run_if_time
+from vmseries_autoscale.reconcile.inventory import Inventory
+from vmseries_autoscale.reconcile.outdated import in_service
+from vmseries_autoscale.reconcile.report import Observations, log_failure
+from vmseries_autoscale.settings import ReconcileSettings
+from vmseries_autoscale.telemetry import Metric
+from vmseries_autoscale.time_budget import TimeBudget
+
+SUBJECT = "tags"
+
+
+def update_tags(
+    observations: Observations,
+    settings: ReconcileSettings,
+    inventory: Inventory,
+    time_budget: TimeBudget,
+    *,
+    dry_run: bool,
+) -> None:
+    """Write the tags of the settings where they differ. No error ends the run.
+
+    Args:
+        observations: Get the ids of the tagged resources, or why they were not tagged.
+        settings: Settings of the function.
+        inventory: Inventory of the run.
+        time_budget: Time that is left of the invocation.
+        dry_run: Whether to write nothing, and to name the resources only.
+    """
+    wanted = user_tags.wanted(settings.tags)
+    resources = sorted(
+        resource_id
+        for firewall in in_service(inventory)
+        for resource_id in _resources(firewall, inventory)
+    )
+    if not wanted or not resources:
+        return
+
+    def update() -> list[str]:
+        described = user_tags.describe(clients.ec2(), resources)
+        differing = user_tags.differing(described, settings.name, wanted)
+        part = differing[: user_tags.MAXIMUM_RESOURCES]
+        if part and not dry_run:
+            user_tags.write(clients.ec2(), part, wanted)
+        return part
+
+    outcome = run_if_time(update, time_budget)
+    if isinstance(outcome, Failed):
+        log_failure(SUBJECT, outcome.error, Metric.TAGS_NOT_WRITTEN)
+    if isinstance(outcome, Failed | Retry):
+        observations.note(SUBJECT, reason_of(outcome))
+    else:
+        observations.tagged = outcome
+
+
+def _resources(firewall: Instance, inventory: Inventory) -> Iterator[str]:
+    """Yield the ids of an instance, its volumes, interfaces and addresses."""
+    yield firewall.instance_id
+    yield from firewall.volumes
+    for interface in firewall.interfaces:
+        yield interface.interface_id
+    network = inventory.networks.get(firewall.instance_id)
+    if network is not None:
+        yield from network.addresses

@@ -163,6 +163,6 @@ class TestLiveGroup:
         assert kept == {member: groups[member] for member in kept}
         assert live.workspace.plan() == ()
         live.destroy()
-        # Without the input panorama, nothing removes firewalls from the Panorama of their bootstrap.
+        # Without the input panorama, nothing removes firewalls from their Panorama.
         left = live.lab.leftovers()
         assert (left.interfaces, left.addresses) == (0, 0)

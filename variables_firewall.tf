@@ -540,6 +540,17 @@ variable "firewall" {
     error_message = "firewall.instance_type must be an EC2 instance type, e.g. \"m5.xlarge\"."
   }
 
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateInstanceProfile.html
+  validation {
+    condition = alltrue([
+      for profile in var.firewall.instance_profile[*] : can(regex("^[A-Za-z0-9_+=,.@-]{1,128}$", profile.name))
+    ])
+    error_message = <<-EOT
+      firewall.instance_profile.name must be the name of an instance profile, not its ARN and without its path,
+      e.g. instance_profile = { name = "firewalls" }. EC2 would refuse each launch with another value.
+    EOT
+  }
+
   # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateKeyPair.html
   validation {
     condition     = alltrue([for name in var.firewall.key_name[*] : can(regex("^[!-~]([ -~]{0,253}[!-~])?$", name))])

@@ -601,7 +601,7 @@ run "refuses_management_access_that_has_no_effect" {
       security_group_ids = ["sg-0a"]
     }) }
     security_groups   = { create = false }
-    management_access = { cidr_blocks = ["10.0.0.0/24"] }
+    management_access = { cidr_blocks = { a = "10.0.0.0/24" } }
   }
 
   expect_failures = [var.security_groups]
@@ -622,7 +622,7 @@ run "refuses_a_network_by_one_of_its_addresses" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["10.0.0.1/24"] }
+    management_access = { cidr_blocks = { a = "10.0.0.1/24" } }
   }
 
   expect_failures = [var.management_access]
@@ -632,7 +632,7 @@ run "refuses_the_network_of_a_service_by_one_of_its_addresses" {
   command = plan
 
   variables {
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.10/24"] } } }
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = { a = "10.0.9.10/24" } } } }
   }
 
   expect_failures = [var.management_access]
@@ -642,7 +642,7 @@ run "accepts_a_single_address" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["10.0.0.1/32"] }
+    management_access = { cidr_blocks = { a = "10.0.0.1/32" } }
   }
 }
 
@@ -865,6 +865,37 @@ run "accepts_a_volume_key_of_another_account" {
       panos_version = "11.2.15"
       root_volume   = { kms_key_arn = "arn:aws:kms:us-east-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
     }
+  }
+}
+
+run "refuses_the_arn_of_an_instance_profile" {
+  command = plan
+
+  variables {
+    firewall = {
+      panos_version    = "11.2.15"
+      instance_profile = { name = "arn:aws:iam::123456789012:instance-profile/firewalls" }
+    }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_an_empty_name_of_an_instance_profile" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", instance_profile = { name = "" } }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "accepts_the_longest_name_of_an_instance_profile" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", instance_profile = { name = join("", [for number in range(128) : "p"]) } }
   }
 }
 

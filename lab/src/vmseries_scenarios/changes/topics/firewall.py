@@ -81,10 +81,12 @@ ROWS = (
         inputs=("firewall.instance_profile", "firewall.instance_profile.name"),
         change="Set your own instance profile; use the module's again",
         to={"firewall.instance_profile": {"name": At("instance_profile")}},
-        plan=TEMPLATE,
+        plan="changes launch template, group, functions; deletes roles",
         ends=Ends.LATER,
-        firewalls="The module keeps its role for them",
-        do=REPLACE,
+        firewalls="They lose the role that they started with: they publish no metrics, so that "
+        "nothing scales",
+        do="Give running firewalls your profile first: `aws ec2 "
+        "replace-iam-instance-profile-association`",
     ),
     Row(
         id="monitoring",

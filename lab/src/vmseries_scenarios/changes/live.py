@@ -88,7 +88,8 @@ class Live(Deployment):
         self.apply()
         (archive,) = self.workspace.folder.glob(".terraform/vmseries-autoscale/*.zip")
         shutil.copy(archive, self.site["layer_archive"])
-        self.configure_panorama()
+        if self.outputs.get("panorama_set_commands"):
+            self.configure_panorama()
         self.wait_until_in_service(MEMBERS)
         self.lab.offer_sessions(SESSIONS)
         self.lab.advance(5 * MINUTE)

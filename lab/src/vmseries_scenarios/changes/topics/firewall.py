@@ -83,7 +83,6 @@ ROWS = (
         to={"firewall.instance_profile": {"name": At("instance_profile")}},
         plan=TEMPLATE,
         ends=Ends.LATER,
-        firewalls="The module keeps its role for them",
         do=REPLACE,
     ),
     Row(

@@ -8,9 +8,9 @@ from vmseries_scenarios.deployment import MINUTE, tags_of
 
 TOPIC = "Name, tags and permissions"
 EVERYTHING = (
-    "changes load balancer, launch template, group, functions, roles, alarms, log groups, "
-    "event rules, queues, endpoint service, target group, security groups, security group rules, "
-    "triggers"
+    "changes load balancer, scaling policies, launch template, group, functions, roles, alarms, "
+    "log groups, event rules, queues, endpoint service, target group, security groups, "
+    "security group rules, triggers"
 )
 TAG = {"team": "network"}
 
@@ -33,8 +33,8 @@ ROWS = (
         change="Set another name",
         to={"name": "other"},
         plan="changes endpoint service; replaces scaling policies, layer, launch template, group, "
-        "functions, triggers, log groups, alarms, event rules, queues, roles, target group, "
-        "load balancer, security groups, security group rules",
+        "functions, triggers, log groups, alarms, event rules, queues, roles, target group, load "
+        "balancer, security groups, security group rules",
         ends=Ends.PLANNED,
         firewalls="All terminate, and the load balancer with its endpoint service goes",
         do="Create a second deployment, move the endpoints, then destroy the first",
@@ -63,7 +63,7 @@ ROWS = (
         inputs=("permissions.path",),
         change="Set another path for the roles",
         to={"permissions.path": "/network/"},
-        plan="changes launch template, group, functions; replaces roles",
+        plan="changes functions, queues; replaces roles",
         ends=Ends.PLANNED,
         firewalls="IAM cannot move a role: the one that they use would be destroyed before they "
         "terminate",

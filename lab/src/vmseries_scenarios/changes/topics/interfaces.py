@@ -31,10 +31,8 @@ ROWS = (
                 "public_ip": True,
             },
         },
-        plan="changes launch template, group, functions, roles",
-        ends=Ends.LATER,
-        firewalls="Their interfaces keep the name in their tags",
-        do=REPLACE,
+        plan="changes functions",
+        firewalls="The tags of their interfaces keep the former name",
     ),
     Row(
         id="public-ip",
@@ -68,10 +66,9 @@ ROWS = (
                 {"arn": At("service_target_groups.0"), "port": 8443},
             ]
         },
-        plan="changes functions, roles",
-        ends=Ends.KEPT,
-        firewalls="They are not registered with it until they are replaced. Those that are "
-        "registered stay so until they terminate",
-        do="Register the addresses of running firewalls, or replace the firewalls",
+        plan="changes launch template, group, functions, roles",
+        ends=Ends.LATER,
+        firewalls="They stay registered where they are, until they terminate",
+        do="To register running firewalls, replace them: `capacity.instance_refresh`",
     ),
 )

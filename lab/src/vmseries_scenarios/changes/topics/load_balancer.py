@@ -23,7 +23,7 @@ ROWS = (
                 "unhealthy_threshold": 4,
             }
         },
-        plan="changes group, target group",
+        plan="changes target group",
         do="Let the firewalls answer it first: a check that fails takes all of them out of service",
     ),
     Row(
@@ -47,7 +47,7 @@ ROWS = (
             f"{LB}.target_failover": "rebalance",
             f"{LB}.stickiness": "source_ip_dest_ip",
         },
-        plan="changes group, target group",
+        plan="changes target group",
     ),
     Row(
         id="load-balancer-attributes",

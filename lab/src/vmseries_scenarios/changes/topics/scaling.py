@@ -13,7 +13,7 @@ ROWS = (
         inputs=("capacity.max",),
         change="Set `max` below the number of firewalls in service",
         to={"capacity": {"min": 1, "max": 1}},
-        plan="changes group, scaling policies",
+        plan="changes group",
         ends=Ends.SCALED,
         firewalls="The others terminate as in a scale-in, and return their licenses. On the way "
         "back, new ones start",
@@ -25,7 +25,7 @@ ROWS = (
         inputs=("capacity.min", "capacity.desired"),
         change="Set `min` above the number of firewalls in service",
         to={"capacity.min": 3},
-        plan="changes group, scaling policies",
+        plan="changes group",
         ends=Ends.SCALED,
         firewalls="New ones start. On the way back, the size stays until a policy or you reduce it",
         do="Nothing. `desired` counts at the first apply only: afterwards policies own the size",
@@ -117,7 +117,7 @@ ROWS = (
         inputs=("scaling.step",),
         change="Remove all policies; add them again",
         to={"scaling": REMOVED},
-        plan="deletes scaling policies",
+        plan="changes functions, roles; deletes scaling policies",
         firewalls="They stay as many as they are",
     ),
     Row(

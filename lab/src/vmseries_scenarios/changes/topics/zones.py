@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vmseries_scenarios.changes.rows import REPLACE, At, Ends, Row
+from vmseries_scenarios.changes.rows import At, Ends, Row
 
 TOPIC = "Zones and subnets"
 ROLES = ("data", "management", "untrust")
@@ -30,11 +30,11 @@ ROWS = (
         inputs=("interfaces[*].subnet_ids",),
         change="Add a zone to all interfaces",
         to={f"interfaces.{role}.subnet_ids": At(f"subnet_ids.{role}") for role in ROLES},
-        plan="changes group, functions, load balancer; adds security group rules",
+        plan="changes group, functions, roles, load balancer; adds security group rules",
         do="Nothing. A Gateway Load Balancer keeps the zone for good: to leave it again, see "
         "`zone-left`",
         stays={"load_balancer.subnet_ids": At("subnet_ids.data")},
-        back="changes group, functions; deletes security group rules",
+        back="changes group, functions, roles",
         ends=Ends.MOVED,
         firewalls="They stay where they are, unless a zone then has two more than another",
     ),
@@ -57,7 +57,7 @@ ROWS = (
             "load_balancer.subnet_ids": At("two_zones.data"),
             **{f"interfaces.{role}.subnet_ids": _first_zone(role) for role in ROLES},
         },
-        plan="changes group, functions",
+        plan="changes group, functions, roles",
         ends=Ends.MOVED,
         firewalls="Those in the zone are replaced in the others, one after the other, after the "
         "new ones serve",
@@ -74,8 +74,7 @@ ROWS = (
             "interfaces.data.subnet_ids": _other_subnet,
         },
         plan="changes group, functions",
-        ends=Ends.LATER,
-        do=REPLACE,
+        firewalls="They stay in the former subnet until they are replaced",
     ),
     Row(
         id="vpc",

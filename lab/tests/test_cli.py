@@ -285,6 +285,11 @@ def test_without_a_lab_a_command_says_how_to_start_one(
     result = CliRunner().invoke(app, ["firewalls"])
     assert result.exit_code == 1
     assert "No lab is served. Start one with `make serve`" in result.output
+    result = CliRunner().invoke(app, ["environment"])
+    assert result.exit_code == 1
+    assert "export AWS_ENDPOINT_URL=http://no-lab-is-served.invalid" in result.stdout, (
+        "what follows an eval must not reach an account"
+    )
     result = CliRunner().invoke(app, ["firewalls"], env={"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
     assert "No lab answers at http://127.0.0.1:1" in result.output
     assert "no lab is served now" in result.output

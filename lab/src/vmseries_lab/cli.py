@@ -16,6 +16,9 @@ from rich.console import Console
 if TYPE_CHECKING:
     from vmseries_lab.client import Lab
 
+NO_LAB = "http://no-lab-is-served.invalid"
+"""An endpoint that no request reaches (RFC 2606)."""
+
 WIDTH = 160
 """Characters of a line where no terminal limits it, as in a pipe."""
 
@@ -128,10 +131,16 @@ def environment(
 ) -> None:
     """Print the variables that lead Terraform and AWS SDKs to the lab, for eval in a shell."""
     from vmseries_lab import views  # noqa: PLC0415 - slow, and --help does not need it
+    from vmseries_lab.client import environment_for  # noqa: PLC0415 - as above
 
-    with attached(endpoint) as lab:
-        lines = views.environment_lines(lab.aws.environment(), os.environ)
-    typer.echo("\n".join(lines))
+    try:
+        with attached(endpoint) as lab:
+            variables = lab.aws.environment()
+    except typer.Exit:
+        # eval does not see that this command fails. The next one must not reach an account.
+        typer.echo("\n".join(views.environment_lines(environment_for(NO_LAB, "us-east-1"), {})))
+        raise
+    typer.echo("\n".join(views.environment_lines(variables, os.environ)))
 
 
 # Time ---------------------------------------------------------------------------------------------

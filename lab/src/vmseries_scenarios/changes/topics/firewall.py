@@ -41,7 +41,7 @@ ROWS = (
         inputs=("firewall.license_type",),
         change="Set another license type of the image, with the licensing mode that belongs to it",
         to={"firewall.license_type": "bundle1", "licensing": {"mode": "none"}},
-        plan="changes launch template, group, functions, roles, alarms",
+        plan="changes launch template, group, functions, roles",
         ends=Ends.PLANNED,
         firewalls="Those that run lose the way to return their licenses",
         do="Create a deployment with another name instead: the licensing mode is that of all its "
@@ -81,12 +81,10 @@ ROWS = (
         inputs=("firewall.instance_profile", "firewall.instance_profile.name"),
         change="Set your own instance profile; use the module's again",
         to={"firewall.instance_profile": {"name": At("instance_profile")}},
-        plan="changes launch template, group, functions; deletes roles",
+        plan=TEMPLATE,
         ends=Ends.LATER,
-        firewalls="They lose the role that they started with: they publish no metrics, so that "
-        "nothing scales",
-        do="Give running firewalls your profile first: `aws ec2 "
-        "replace-iam-instance-profile-association`",
+        firewalls="The module keeps its role for them",
+        do=REPLACE,
     ),
     Row(
         id="monitoring",

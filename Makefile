@@ -47,7 +47,7 @@ help: ## List the commands
 ##@ Work
 
 .PHONY: setup
-setup: $(VENV) $(BUILD)/terraform.env ## Create .venv and find Terraform (half a minute)
+setup: $(VENV) $(BUILD)/terraform.env ## Create .venv and find Terraform (the first time one to three minutes)
 
 # These are checked each time: the scripts do nothing if nothing has changed.
 .PHONY: $(VENV) $(CHECKOV) $(PIP_AUDIT) $(BUILD)/trivy/bin/trivy $(BUILD)/terraform.env

@@ -181,6 +181,11 @@ locals {
 
   tags = merge(var.tags, { "vmseries-autoscale:deployment" = var.name })
 
+  zones_without_firewalls = sort(setsubtract(
+    keys(local.load_balancer_subnet_ids),
+    flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)]),
+  ))
+
   # What EC2 and the functions create gets no default_tags from the provider.
   firewall_tags = merge(module.lifecycle.tags_all, local.tags)
 
@@ -406,6 +411,16 @@ module "scaling" {
   target_tracking        = var.scaling.target_tracking
   step                   = var.scaling.step
   tags                   = local.tags
+}
+
+check "every_zone_of_the_load_balancer_has_firewalls" {
+  assert {
+    condition     = try(var.load_balancer.cross_zone, true) || length(local.zones_without_firewalls) == 0
+    error_message = <<-EOT
+      The load balancer has no firewalls in ${join(" and ", local.zones_without_firewalls)}, and drops what endpoints there
+      send. Move these endpoints to another zone, or set load_balancer.cross_zone = true.
+    EOT
+  }
 }
 
 check "bootstrap_keeps_no_secrets" {

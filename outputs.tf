@@ -42,7 +42,7 @@ output "lifecycle_hooks" {
 }
 
 output "load_balancer" {
-  description = "ARN of the Gateway Load Balancer. Null with your own target groups."
+  description = "ARN of the Gateway Load Balancer. Null if the module creates none."
   value       = one([for balancer in module.load_balancer : { arn = balancer.arn }])
 }
 
@@ -54,7 +54,7 @@ output "target_group_arns" {
 output "endpoint_service" {
   description = <<-EOT
     Name and ID of the endpoint service.
-    Gateway Load Balancer endpoints in other VPCs use the name. Null with your own target groups.
+    Gateway Load Balancer endpoints in other VPCs use the name. Null without a Gateway Load Balancer of the module.
   EOT
   value       = one(module.load_balancer[*].endpoint_service)
 

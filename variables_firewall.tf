@@ -478,8 +478,9 @@ variable "firewall" {
       - `type`        - (Optional) EBS volume type: `gp3` or `gp2`.
       - `kms_key_arn` - (Optional) ARN of your own KMS key; the service-linked role of Auto Scaling needs a grant on it.
         Null uses the AWS managed key.
-    - `instance_profile`      - (Optional) Your own instance profile. Null creates one with only the permissions that a
-      firewall needs.
+    - `instance_profile`      - (Optional) Your own instance profile, for new firewalls. Its role must be allowed what
+      that of the module is. Null uses the profile of the module, with only the permissions that a firewall needs. It
+      exists in any case, because running firewalls keep theirs.
       - `name` - Name of the instance profile.
     - `detailed_monitoring`   - (Optional) Whether EC2 publishes its own metrics every minute.
   EOT
@@ -538,6 +539,17 @@ variable "firewall" {
   validation {
     condition     = can(regex("^[a-z0-9-]+\\.[a-z0-9-]+$", var.firewall.instance_type))
     error_message = "firewall.instance_type must be an EC2 instance type, e.g. \"m5.xlarge\"."
+  }
+
+  # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateInstanceProfile.html
+  validation {
+    condition = alltrue([
+      for profile in var.firewall.instance_profile[*] : can(regex("^[A-Za-z0-9_+=,.@-]{1,128}$", profile.name))
+    ])
+    error_message = <<-EOT
+      firewall.instance_profile.name must be the name of an instance profile, not its ARN and without its path,
+      e.g. instance_profile = { name = "firewalls" }. EC2 would refuse each launch with another value.
+    EOT
   }
 
   # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateKeyPair.html
@@ -900,17 +912,6 @@ variable "bootstrap" {
     error_message = <<-EOT
       bootstrap.options.dgname and tplname must equal panorama.device_group and panorama.template_stack, from which
       terminating firewalls are removed. Remove both: these are their defaults.
-    EOT
-  }
-
-  validation {
-    condition = var.firewall.instance_profile == null || (
-      try(var.bootstrap.secret.kms_key_arn, null) == null &&
-      try(var.bootstrap.s3.kms_key_arn, null) == null
-    )
-    error_message = <<-EOT
-      bootstrap.secret.kms_key_arn and bootstrap.s3.kms_key_arn have no effect with firewall.instance_profile.
-      Remove kms_key_arn and allow kms:Decrypt in the role of your profile, or remove instance_profile.
     EOT
   }
 }

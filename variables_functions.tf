@@ -500,6 +500,18 @@ variable "dependencies" {
     EOT
   }
 
+  # "Layers are not in the same region as the function."
+  # https://github.com/TotalTechGeek/elysia-lambda/issues/2
+  validation {
+    condition = alltrue([
+      for layer in var.dependencies.layer[*] : try(split(":", layer.arn)[3] == local.region, true)
+    ])
+    error_message = <<-EOT
+      dependencies.layer.arn must be a layer in the Region of the functions, ${local.region}: Lambda uses no layer of
+      another Region. Use the output dependencies_layer_arn of a deployment in this Region, or remove layer to build one.
+    EOT
+  }
+
   validation {
     condition     = alltrue([for filename in var.dependencies.archive[*].filename : endswith(filename, ".zip")])
     error_message = "dependencies.archive.filename must be the path of a zip archive, e.g. \"artifacts/dependencies.zip\"."

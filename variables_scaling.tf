@@ -465,14 +465,14 @@ variable "scaling" {
   validation {
     condition = alltrue([
       for metric in values(var.scaling.target_tracking)[*].raw_metric :
-      can(regex("^[!-9;-~][ -~]{0,254}$", metric.name)) && alltrue([
+      length(metric.name) >= 1 && length(metric.name) <= 255 && alltrue([
         for unit in metric.unit[*] :
         can(regex("^(((Kilo|Mega|Giga|Tera)(bytes|bits)|Bytes|Bits|Count)(/Second)?|(Micro|Milli)?seconds|Seconds|Percent|None)$", unit))
       ]) if metric != null
     ])
     error_message = <<-EOT
-      scaling.target_tracking[*].raw_metric must have a name of 1 to 255 ASCII characters that does not start with a colon,
-      and as unit one of CloudWatch, e.g. { name = "panSessionActive", unit = "Count" }.
+      scaling.target_tracking[*].raw_metric must have a name of 1 to 255 characters, and a unit that CloudWatch knows, if any,
+      e.g. { name = "panSessionActive", unit = "Count" }.
     EOT
   }
 

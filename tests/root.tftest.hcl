@@ -527,6 +527,25 @@ run "accepts_a_principal_of_another_account" {
   }
 }
 
+run "warns_of_a_zone_whose_traffic_no_firewall_gets" {
+  command = plan
+
+  variables {
+    load_balancer = { cross_zone = false, subnet_ids = { us-east-1a = "subnet-0a", us-east-1b = "subnet-1a" } }
+  }
+
+  override_data {
+    target = data.aws_subnet.load_balancer["us-east-1b"]
+    values = {
+      availability_zone = "us-east-1b"
+      vpc_id            = "vpc-0123456789abcdef0"
+      cidr_block        = "10.0.9.0/24"
+    }
+  }
+
+  expect_failures = [check.every_zone_of_the_load_balancer_has_firewalls]
+}
+
 run "refuses_to_move_a_deployment_to_another_vpc" {
   command = plan
 

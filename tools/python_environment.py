@@ -181,26 +181,42 @@ def install(python: str, folder: Path, lock: Path) -> None:
     target = str(folder / "bin" / "python")
     uv = [str(INSTALLER / "bin" / "uv"), "pip", "sync", "--quiet", "--compile-bytecode"]
     command = [*uv, "--require-hashes", "--python", target, str(lock)]
-    environment = {**os.environ, **package_index(python)}
-    if subprocess.run(command, check=False, env=environment).returncode:
-        print("uv failed: trying pip", file=sys.stderr)
+    environment = {**os.environ, **settings_of_pip(python, os.environ)}
+    outcome = subprocess.run(command, check=False, env=environment, stderr=subprocess.PIPE)
+    if outcome.returncode:
+        # The reason of uv is of interest only if pip fails, too.
+        print("uv failed: trying pip, which takes longer", file=sys.stderr)
         pip = str(INSTALLER / "bin" / "python")
-        run_pip(pip, folder, ["--require-hashes", "--no-deps", "-r", str(lock)])
+        try:
+            run_pip(pip, folder, ["--require-hashes", "--no-deps", "-r", str(lock)])
+        except EnvironmentSetupError:
+            print(f"uv had failed with:\n{outcome.stderr.decode()}", file=sys.stderr)
+            raise
 
 
-def package_index(python: str) -> dict[str, str]:
-    """Return the environment variable that tells uv which index pip is configured to use.
+def settings_of_pip(python: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables that tell uv pip's index and certificates.
 
-    uv does not read pip's configuration.
+    uv does not read pip's configuration, and trusts only certificates that it ships unless it is
+    told to use those of the system. https://docs.astral.sh/uv/concepts/authentication/certificates/
     """
-    if os.environ.get("UV_DEFAULT_INDEX"):
-        return {}
-    index = os.environ.get("PIP_INDEX_URL", "")
-    if not index:
-        command = [python, "-m", "pip", "config", "get", "global.index-url"]
-        result = subprocess.run(command, check=False, capture_output=True, text=True)
-        index = result.stdout.strip()
-    return {"UV_DEFAULT_INDEX": index} if index else {}
+    settings = {"UV_SYSTEM_CERTS": environ.get("UV_SYSTEM_CERTS", "true")}
+    of_pip = {"UV_DEFAULT_INDEX": "index-url", "SSL_CERT_FILE": "cert"}
+    for variable, option in of_pip.items():
+        value = pip_option(python, option, environ)
+        if value and not environ.get(variable):
+            settings[variable] = value
+    return settings
+
+
+def pip_option(python: str, option: str, environ: Mapping[str, str]) -> str:
+    """Return an option of pip, from its environment variable or its configuration."""
+    value = environ.get(f"PIP_{option.upper().replace('-', '_')}", "")
+    if value:
+        return value
+    command = [python, "-m", "pip", "config", "get", f"global.{option}"]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    return result.stdout.strip()
 
 
 def run_pip(python: str, folder: Path, arguments: list[str]) -> None:

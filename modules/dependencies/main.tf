@@ -15,9 +15,11 @@ locals {
   tag      = { "vmseries-autoscale:dependencies" = local.locked.sha256 }
   uploaded = length(flatten(data.aws_autoscaling_groups.uploaded[*].names)) > 0
 
-  # Known in every plan, unlike the group: Terraform does not read a data source during a plan if the module has a
-  # depends_on on which changes are pending.
+  # Whether the file is present is known in every plan, unlike the group: Terraform does not read a data source during a
+  # plan if the module has a depends_on on which changes are pending. A conditional, because `true || unknown` is unknown
+  # before Terraform 1.12.
   present = try(filesha256(local.archive) == local.locked.sha256, false)
+  built   = local.present ? true : local.uploaded
 }
 
 data "aws_autoscaling_groups" "uploaded" {
@@ -42,7 +44,7 @@ resource "terraform_data" "build" {
   # upload could not be completed on another machine: the state says "built", but the file is missing. So while the file
   # is missing and the upload is not proven, the trigger is unknown at plan time (uuid) and becomes the same constant at
   # apply: each apply repeats the build. Otherwise the trigger is that constant, and plans show no change.
-  triggers_replace = [local.locked.sha256, local.present || local.uploaded ? "built" : uuid() == "" ? "" : "built"]
+  triggers_replace = [local.locked.sha256, local.built ? "built" : uuid() == "" ? "" : "built"]
 
   # Without a shell, whose rules for quotes differ by system. Terraform appends the command to the interpreter.
   # https://developer.hashicorp.com/terraform/language/resources/provisioners/local-exec

@@ -2,9 +2,7 @@ locals {
   # IAM is global. With the Region in its name, the same deployment can exist in several Regions of an account.
   role_name = "${var.name}-firewall-${var.location.region}"
 
-  # Whether the object is there is known in every plan. Its value may be unknown or sensitive.
-  make_profile          = nonsensitive(var.firewall.instance_profile == null)
-  instance_profile_name = local.make_profile ? one(aws_iam_instance_profile.this[*].name) : var.firewall.instance_profile.name
+  instance_profile_name = try(var.firewall.instance_profile.name, aws_iam_instance_profile.this.name)
 
   # Log group to which PAN-OS writes its boot log.
   boot_log_group_arn = join(":", [
@@ -88,9 +86,9 @@ module "policy" {
   statements = local.statements
 }
 
+# The role and the profile exist also beside a profile of the user: firewalls keep the profile with which they were
+# launched, and would lose its permissions while they are in service.
 resource "aws_iam_role" "this" {
-  count = local.make_profile ? 1 : 0
-
   name                 = local.role_name
   path                 = var.permissions.path
   permissions_boundary = var.permissions.boundary_arn
@@ -122,19 +120,15 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  count = local.make_profile ? 1 : 0
-
   name   = local.role_name
-  role   = aws_iam_role.this[0].id
+  role   = aws_iam_role.this.id
   policy = module.policy.json
 }
 
 resource "aws_iam_instance_profile" "this" {
-  count = local.make_profile ? 1 : 0
-
   name = local.role_name
   path = var.permissions.path
-  role = aws_iam_role.this[0].name
+  role = aws_iam_role.this.name
 
   tags = var.tags
 }

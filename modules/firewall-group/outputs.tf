@@ -26,10 +26,7 @@ output "ami_id" {
 
 output "instance_role" {
   description = "Name and ARN of the firewalls' role. Null with the user's own instance profile."
-  value = one([for role in aws_iam_role.this : {
-    name = role.name
-    arn  = role.arn
-  }])
+  value       = var.firewall.instance_profile == null ? { name = aws_iam_role.this.name, arn = aws_iam_role.this.arn } : null
 }
 
 output "security_group_ids" {

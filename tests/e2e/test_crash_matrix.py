@@ -40,13 +40,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_clean_runs_have_no_defects(results: dict[str, Any]) -> None:
     clean = results["clean"]
-    assert len(clean) == 6
+    assert len(clean) == 7
     assert [item for item in clean if item["defects"] or not item["calls"]] == []
 
 
 def test_a_sample_of_the_points_converges(results: dict[str, Any]) -> None:
     judged = [item for item in results["verdicts"] if item["point"]["scenario"] != MUTANT]
-    assert len(judged) == 15
+    assert len(judged) == 18
     assert {item["point"]["fault"] for item in judged} == FAULTS
     assert [item for item in judged if item["defects"]] == []
 

@@ -125,6 +125,10 @@ def test_a_firewall_gets_traffic_at_its_address_and_port_when_it_is_ready(
         "too_recent": [],
         "ambiguous": {},
         "licenses_not_returned": [],
+        "launches_refused": [],
+        "outdated": {},
+        "tagged": [],
+        "not_checked": {},
     }
 
 

@@ -104,3 +104,54 @@ def test_another_python_or_another_lock_makes_an_environment_out_of_date() -> No
         python_environment.expected_state(other, {}),
     }
     assert len(states) == 3
+
+
+def pip_with(folder: Path, **options: str) -> str:
+    """Create a Python whose pip has this configuration, and return its path."""
+    cases = "".join(f'global.{name}) echo "{value}";;' for name, value in options.items())
+    program = folder / "python"
+    program.write_text(f'#!/bin/sh\ncase "$5" in {cases} *) exit 1;; esac\n')
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_uv_gets_the_index_and_the_certificates_of_pip(tmp_path: Path) -> None:
+    python = pip_with(tmp_path, cert="/etc/company.pem", **{"index-url": "https://pypi.example"})
+    settings = python_environment.settings_of_pip(python, {})
+    assert settings == {
+        "UV_SYSTEM_CERTS": "true",
+        "UV_DEFAULT_INDEX": "https://pypi.example",
+        "SSL_CERT_FILE": "/etc/company.pem",
+    }
+    environ = {"PIP_CERT": "/own.pem", "UV_DEFAULT_INDEX": "https://own.example"}
+    assert python_environment.settings_of_pip(python, environ) == {
+        "UV_SYSTEM_CERTS": "true",
+        "SSL_CERT_FILE": "/own.pem",
+    }
+
+
+@pytest.mark.parametrize("pip_works", [True, False])
+def test_the_reason_of_uv_is_shown_only_if_pip_fails_too(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    pip_works: bool,
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, script in (
+        ("uv", "echo 'invalid peer certificate' >&2; exit 2"),
+        ("python", f"exit {0 if pip_works else 1}"),
+    ):
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setattr(python_environment, "INSTALLER", tmp_path)
+    lock = tmp_path / "lock.txt"
+    if pip_works:
+        python_environment.install(str(tools / "python"), tmp_path, lock)
+    else:
+        with pytest.raises(EnvironmentSetupError):
+            python_environment.install(str(tools / "python"), tmp_path, lock)
+    shown = capfd.readouterr().err
+    assert "uv failed: trying pip" in shown
+    assert ("invalid peer certificate" in shown) is not pip_works

@@ -214,7 +214,7 @@ def test_a_readiness_that_needs_panorama_is_refused_without_it(
         ("panorama", [], "panorama: must be an object"),
         ("panorama.hostnames", "one", "panorama.hostnames: must be a list"),
         ("panorama.hostnames", [1], r"panorama.hostnames\[0\]: must be a string"),
-        ("interfaces.mgmt.role", "trust", "role: must be one of data, management, untrust"),
+        ("interfaces.mgmt.role", "trust", "role: must be one of data, extra, management, untrust"),
         ("interfaces.mgmt.role", "data", "must have the role management"),
         ("interfaces.mgmt.subnet_ids", {"us-east-1a": None}, "us-east-1a: must be a string"),
         ("readiness", "soon", "readiness: must be one of connected, healthy, in-sync, off"),

@@ -275,10 +275,10 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
     return fresh
 
 
-def perform(tmp_path: Path, **options: Any) -> tuple[int, str]:
+def perform(tmp_path: Path, width: int = 200, **options: Any) -> tuple[int, str]:
     file = io.StringIO()
     status = main.run(
-        console=Console(file=file, width=200), chart_path=tmp_path / "demo.png", **options
+        console=Console(file=file, width=width), chart_path=tmp_path / "demo.png", **options
     )
     return status, file.getvalue()
 
@@ -295,6 +295,12 @@ def test_a_run_without_faults_passes(play: Play, tmp_path: Path) -> None:
     assert (tmp_path / "demo.png").stat().st_size > 10_000
     assert play.commands == ("set a", "set b", "set x")
     assert (play.opened, play.closed) == (1, 1)
+
+
+def test_the_last_line_is_whole_on_a_narrow_console(play: Play, tmp_path: Path) -> None:
+    _, text = perform(tmp_path, width=60)
+    last = text.splitlines()[-1]
+    assert last == "leftovers: 0 interfaces, 0 addresses, 0 licenses, 0 Panorama entries"
 
 
 def test_the_event_log_is_in_order_of_time() -> None:

@@ -601,7 +601,7 @@ run "refuses_management_access_that_has_no_effect" {
       security_group_ids = ["sg-0a"]
     }) }
     security_groups   = { create = false }
-    management_access = { cidr_blocks = ["10.0.0.0/24"] }
+    management_access = { cidr_blocks = { a = "10.0.0.0/24" } }
   }
 
   expect_failures = [var.security_groups]
@@ -622,7 +622,7 @@ run "refuses_a_network_by_one_of_its_addresses" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["10.0.0.1/24"] }
+    management_access = { cidr_blocks = { a = "10.0.0.1/24" } }
   }
 
   expect_failures = [var.management_access]
@@ -632,7 +632,7 @@ run "refuses_the_network_of_a_service_by_one_of_its_addresses" {
   command = plan
 
   variables {
-    management_access = { egress = { syslog = { port = 6514, cidr_blocks = ["10.0.9.10/24"] } } }
+    management_access = { egress = { syslog = { port = 6514, cidr_blocks = { a = "10.0.9.10/24" } } } }
   }
 
   expect_failures = [var.management_access]
@@ -642,7 +642,7 @@ run "accepts_a_single_address" {
   command = plan
 
   variables {
-    management_access = { cidr_blocks = ["10.0.0.1/32"] }
+    management_access = { cidr_blocks = { a = "10.0.0.1/32" } }
   }
 }
 
@@ -868,6 +868,37 @@ run "accepts_a_volume_key_of_another_account" {
   }
 }
 
+run "refuses_the_arn_of_an_instance_profile" {
+  command = plan
+
+  variables {
+    firewall = {
+      panos_version    = "11.2.15"
+      instance_profile = { name = "arn:aws:iam::123456789012:instance-profile/firewalls" }
+    }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "refuses_an_empty_name_of_an_instance_profile" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", instance_profile = { name = "" } }
+  }
+
+  expect_failures = [var.firewall]
+}
+
+run "accepts_the_longest_name_of_an_instance_profile" {
+  command = plan
+
+  variables {
+    firewall = { panos_version = "11.2.15", instance_profile = { name = join("", [for number in range(128) : "p"]) } }
+  }
+}
+
 # bootstrap ----------------------------------------------------------------------------------------
 
 run "refuses_a_bootstrap_without_a_source" {
@@ -1062,7 +1093,8 @@ run "refuses_a_device_group_that_differs_from_panorama" {
   expect_failures = [var.bootstrap]
 }
 
-run "refuses_a_kms_key_together_with_an_instance_profile_of_the_user" {
+# For the role of the module, which running firewalls keep.
+run "accepts_a_kms_key_beside_an_instance_profile_of_the_user" {
   command = plan
 
   variables {
@@ -1075,8 +1107,6 @@ run "refuses_a_kms_key_together_with_an_instance_profile_of_the_user" {
       }
     }
   }
-
-  expect_failures = [var.bootstrap]
 }
 
 run "refuses_a_bucket_name_with_two_dots_in_a_row" {

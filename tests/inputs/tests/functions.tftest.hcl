@@ -541,6 +541,24 @@ run "refuses_a_python_with_shell_metacharacters" {
   expect_failures = [var.dependencies]
 }
 
+run "refuses_a_layer_of_another_region" {
+  command = plan
+
+  variables {
+    dependencies = { layer = { arn = "arn:aws:lambda:eu-west-1:123456789012:layer:fw-dependencies:3" } }
+  }
+
+  expect_failures = [var.dependencies]
+}
+
+run "accepts_a_layer_of_another_account" {
+  command = plan
+
+  variables {
+    dependencies = { layer = { arn = "arn:aws:lambda:us-east-1:210987654321:layer:fw-dependencies:3" } }
+  }
+}
+
 # alarms -------------------------------------------------------------------------------------------
 
 run "refuses_an_email_address_as_alarm_action" {

@@ -149,7 +149,7 @@ def run(choices: Choices) -> int:
         lab = ForkableLab()
         try:
             lab.set_up(Path(folder))
-            report.print("Terraform has applied both layouts to the lab")
+            report.print("Terraform has applied the layouts to the lab")
             for result in verdicts(lab, chosen, lanes, choose):
                 report.add(result)
         finally:

@@ -89,7 +89,8 @@ def run(
     for failure in failures:
         console.print(Text(f"FAILED: {failure}", "bold red"), soft_wrap=True)
     if outcome.leftovers is not None:
-        console.print(Text(summary.leftovers_line(outcome.leftovers), "bold"))
+        # On one line also where the terminal is narrow, for those who search for it.
+        console.print(Text(summary.leftovers_line(outcome.leftovers), "bold"), soft_wrap=True)
     return 1 if failures else 0
 
 

@@ -145,8 +145,8 @@ _EFFECTS: dict[str, dict[str, tuple[str, ...]]] = {
             "UpdateSecurityGroupRuleDescriptionsEgress",
             "UpdateSecurityGroupRuleDescriptionsIngress",
         ),
-        # Names in DNS, public addresses of instances of others, who may use the service, and who may
-        # log in to an instance.
+        # Names in DNS, public addresses of instances of others, who may use the service, and who
+        # may log in to an instance.
         HARMLESS: (
             "DeleteKeyPair",
             "ImportKeyPair",

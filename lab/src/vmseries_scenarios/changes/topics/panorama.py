@@ -89,7 +89,7 @@ ROWS = (
         inputs=("readiness",),
         change="Set another readiness",
         to={"readiness": "connected"},
-        plan=SETTINGS,
+        plan="changes group, functions",
         do="Nothing. Launches in progress use it at their next visit",
         matters=True,
     ),

@@ -131,6 +131,7 @@ class TestLiveGroup:
         live.wait_until(
             lambda: live.refreshes() == ["Successful"], "the refresh", minutes=REFRESH_MINUTES
         )
+        live.wait_until_in_service(3)
         assert live.rules() == rules
         replaced = live.groups()
         assert len(replaced) == 3
@@ -151,6 +152,7 @@ class TestLiveGroup:
         live.wait_until(
             lambda: live.refreshes() == ["Successful"] * 2, "the refresh", minutes=REFRESH_MINUTES
         )
+        live.wait_until_in_service(3)
         new = {live.tags(member)[GENERATION] for member in live.group.states()}
         assert len(generations) == len(new) == 1
         assert generations != new

@@ -76,6 +76,6 @@ def test_firewalls_with_an_extra_interface_serve_a_network_load_balancer(tmp_pat
         )
         assert drained.number < returned.number < completed.number
 
-        deployment.destroy()
+        assert deployment.group.states() == {}
         assert not lab.leftovers()
         assert lab.errors() == []

@@ -240,7 +240,7 @@ run "the_role_may_publish_metrics_and_read_the_bootstrap_and_nothing_else" {
 
   assert {
     condition = {
-      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement : statement.Sid => statement.Action
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid => statement.Action
       } == {
       PublishMetrics      = ["cloudwatch:PutMetricData"]
       ReadBootstrapSecret = ["secretsmanager:GetSecretValue"]
@@ -251,7 +251,7 @@ run "the_role_may_publish_metrics_and_read_the_bootstrap_and_nothing_else" {
 
   assert {
     condition = one([
-      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       statement.Condition.StringEquals["cloudwatch:namespace"] if statement.Sid == "PublishMetrics"
     ]) == ["VMseries-fw-test", "VMseries-fw-test_dimensions"]
     error_message = "metrics may be published only in the namespace of this deployment"
@@ -259,8 +259,8 @@ run "the_role_may_publish_metrics_and_read_the_bootstrap_and_nothing_else" {
 
   assert {
     condition = (
-      aws_iam_role.this[0].path == "/network/" &&
-      aws_iam_role.this[0].permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
+      aws_iam_role.this.path == "/network/" &&
+      aws_iam_role.this.permissions_boundary == "arn:aws:iam::123456789012:policy/boundary"
     )
     error_message = "the role has the configured path and permissions boundary"
   }
@@ -277,7 +277,7 @@ run "the_role_may_read_only_its_prefix_of_the_bucket" {
 
   assert {
     condition = {
-      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       statement.Sid => statement.Resource if strcontains(statement.Sid, "Bucket")
       } == {
       ListBootstrapBucket = ["arn:aws:s3:::fw-bootstrap"]
@@ -288,7 +288,7 @@ run "the_role_may_read_only_its_prefix_of_the_bucket" {
 
   assert {
     condition = alltrue([
-      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       !contains(keys(statement), "Condition") if statement.Sid == "ListBootstrapBucket"
     ])
     error_message = "a firewall may list the bucket, whichever prefix PAN-OS asks for"
@@ -316,7 +316,7 @@ run "the_role_has_the_names_of_services_in_commercial_regions" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Principal == {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == {
       Service = "ec2.amazonaws.com"
     }
     error_message = "EC2 may assume the role"
@@ -324,7 +324,7 @@ run "the_role_has_the_names_of_services_in_commercial_regions" {
 
   assert {
     condition = one([
-      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       statement.Condition if statement.Sid == "DecryptBootstrapBucket"
       ]) == {
       StringEquals = { "kms:ViaService" = ["s3.eu-west-1.amazonaws.com"] }
@@ -354,7 +354,7 @@ run "the_role_has_the_names_of_services_in_china" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Principal == {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == {
       Service = "ec2.amazonaws.com.cn"
     }
     error_message = "EC2 may assume the role"
@@ -362,7 +362,7 @@ run "the_role_has_the_names_of_services_in_china" {
 
   assert {
     condition = one([
-      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       statement.Condition if statement.Sid == "DecryptBootstrapBucket"
       ]) == {
       StringEquals = { "kms:ViaService" = ["s3.cn-northwest-1.amazonaws.com", "s3.cn-northwest-1.amazonaws.com.cn"] }
@@ -392,7 +392,7 @@ run "the_role_has_the_names_of_services_in_govcloud" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.this[0].assume_role_policy).Statement[0].Principal == {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == {
       Service = "ec2.amazonaws.com"
     }
     error_message = "EC2 may assume the role"
@@ -400,7 +400,7 @@ run "the_role_has_the_names_of_services_in_govcloud" {
 
   assert {
     condition = one([
-      for statement in jsondecode(aws_iam_role_policy.this[0].policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.this.policy).Statement :
       statement.Condition if statement.Sid == "DecryptBootstrapBucket"
       ]) == {
       StringEquals = { "kms:ViaService" = ["s3.us-gov-east-1.amazonaws.com"] }

@@ -272,7 +272,40 @@ def test_secret_with_a_key_of_its_own_is_decrypted_with_its_arn_as_context(
     assert decrypt.context["kms:ViaService"] == "secretsmanager.us-east-1.amazonaws.com"
 
 
-@pytest.mark.parametrize("action", ["DescribeInstances", "DescribeAddresses"])
+def test_listing_the_versions_of_a_secret_decrypts_nothing(aws: InProcessAws) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    manager = aws.client("secretsmanager")
+    arn = manager.create_secret(Name="listed", SecretString="x", KmsKeyId=key)["ARN"]
+    (request,) = requests("secretsmanager", "ListSecretVersionIds", {"SecretId": arn})
+    assert (request.action, request.resource) == ("secretsmanager:ListSecretVersionIds", arn)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "context"), [({}, {}), ({"Prefix": "edge/"}, {"s3:prefix": "edge/"})]
+)
+def test_listing_objects_is_about_the_bucket_and_the_prefix(
+    parameters: dict[str, str], context: dict[str, str]
+) -> None:
+    """API_ListObjectsV2: the permission is s3:ListBucket."""
+    assert requests("s3", "ListObjectsV2", {"Bucket": "firewalls", **parameters}) == [
+        Request("s3:ListBucket", "arn:aws:s3:::firewalls", context)
+    ]
+
+
+def test_a_volume_can_be_tagged(aws: InProcessAws) -> None:
+    volume = aws.client("ec2").create_volume(
+        AvailabilityZone="us-east-1a",
+        Size=1,
+        TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": OWNER, "Value": "v"}]}],
+    )["VolumeId"]
+    (request,) = requests(
+        "ec2", "CreateTags", {"Resources": [volume], "Tags": [{"Key": "new", "Value": "1"}]}
+    )
+    assert request.resource == arn("volume", volume)
+    assert request.context[f"aws:ResourceTag/{OWNER}"] == "v"
+
+
+@pytest.mark.parametrize("action", ["DescribeInstances", "DescribeAddresses", "DescribeTags"])
 def test_describing_knows_no_resources(action: str) -> None:
     assert requests("ec2", action, {}) == [Request(f"ec2:{action}", "*")]
 

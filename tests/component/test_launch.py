@@ -79,7 +79,8 @@ def test_a_launch_brings_a_firewall_into_service(
     assert launching.deliver(event) == ["message-0"]
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
     assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname management-ip"
-    assert reasons(logs()) == ["device group: Out of Sync"]
+    (reason,) = reasons(logs())
+    assert reason.startswith("device group: Out of Sync; ")
     assert launching.completed == []
 
     fake_panorama.register(firewall(launching))

@@ -22,6 +22,9 @@ import pytest
 import tf_setup
 from vmseries_scenarios.terraform import clean_environment
 
+# The first test waits for six plans, which take half a minute on two idle cores.
+pytestmark = pytest.mark.timeout(600)
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 READ_BY_TERRAFORM = (
     "*.tf",

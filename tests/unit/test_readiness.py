@@ -54,10 +54,10 @@ def test_the_reason_why_a_firewall_is_not_ready_in_panorama(
     ("device", "advice"),
     [
         (replace(READY, connected=False), ["TCP port 3978", "auth key"]),
-        (replace(READY, template_status=""), ["push the template stack", "push_when_out_of_sync"]),
+        (replace(READY, template_status=""), ["push it", "push_when_out_of_sync"]),
         (
             replace(READY, policy_status="Out of Sync"),
-            ["push the device group", "push_when_out_of_sync"],
+            ["push it", "push_when_out_of_sync"],
         ),
     ],
 )

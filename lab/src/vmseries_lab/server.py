@@ -29,6 +29,7 @@ from vmseries_lab.aws import (
     lambda_,
     moto_clock,
     requests,
+    s3_listing,
     secret_versions,
     sqs,
 )
@@ -173,6 +174,7 @@ class Laboratory:
         moto_clock.install(world)
         secret_versions.install(world)
         self.pipeline = requests.install(world)
+        s3_listing.install(self.pipeline)
         self.functions = lambda_.install(world, self.pipeline)
         bus.install(world, self.pipeline.faults, self.functions.start)
         sqs.install(world)

@@ -19,6 +19,7 @@ from vmseries_scenarios.interrupts.recovery import (
     Conflicts,
     import_block,
     mapping,
+    restore_state,
     type_of,
 )
 from vmseries_scenarios.interrupts.state_server import StateServer
@@ -94,6 +95,18 @@ def test_a_fault_can_be_for_callers_without_a_role() -> None:
 def test_an_unknown_trial_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("nothing") == 1
     assert "deadline" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("state", "restored"), [("", True), ('{"ver', True), ("{}", False)])
+def test_a_state_that_a_kill_has_cut_off_is_restored(
+    tmp_path: Path, state: str, restored: bool
+) -> None:
+    """Terraform takes an empty file for no state, and a destroy would succeed at once."""
+    (tmp_path / "terraform.tfstate").write_text(state)
+    (tmp_path / "terraform.tfstate.backup").write_text('{"version": 4}')
+    assert restore_state(tmp_path) == restored
+    expected = '{"version": 4}' if restored else state
+    assert (tmp_path / "terraform.tfstate").read_text() == expected
 
 
 # -- remote state ----------------------------------------------------------------------------------

@@ -1101,7 +1101,7 @@ run "accepts_a_kms_key_beside_an_instance_profile_of_the_user" {
     firewall = { panos_version = "11.2.15", instance_profile = { name = "mine" } }
     bootstrap = {
       secret = {
-        name        = "fw/bootstrap"
+        name        = "bootstrap"
         arn         = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf"
         kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
       }

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import starmap
+from pathlib import Path
 from typing import Any
 
 from vmseries_lab.client import Lab
@@ -72,6 +74,29 @@ def apply(deployment: Deployment) -> list[str]:
     finally:
         file.unlink(missing_ok=True)
     raise RecoveryError(f"the apply still fails after {ROUNDS} rounds; imported: {list(imports)}")
+
+
+def restore_state(folder: Path) -> bool:
+    """Restore a local state that a killed Terraform was writing; return whether it had to be.
+
+    Terraform truncates the file and writes it again after each resource. If it is killed between,
+    the file is empty, and Terraform takes an empty file for no state: a destroy would succeed and
+    delete nothing. The backup is the state before the command.
+    """
+    state, backup = folder / "terraform.tfstate", folder / "terraform.tfstate.backup"
+    if not backup.exists() or (state.exists() and is_complete(state.read_text())):
+        return False
+    shutil.copy(backup, state)
+    return True
+
+
+def is_complete(state: str) -> bool:
+    """Return whether a text is a whole state."""
+    try:
+        json.loads(state)
+    except json.JSONDecodeError:
+        return False
+    return True
 
 
 def existing_functions(deployment: Deployment) -> dict[str, str]:

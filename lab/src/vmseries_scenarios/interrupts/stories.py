@@ -75,7 +75,8 @@ class Trial:
     def interrupt(self, command: str, point: Point) -> None:
         """Interrupt a command."""
         interrupt(self.deployment, command, point)
-        self._pending.append(f"{command}: {point}")
+        restored = recovery.restore_state(self.deployment.workspace.folder)
+        self._pending.append(f"{command}: {point}{', backup restored' if restored else ''}")
 
     def apply_again(self) -> None:
         """Repeat the apply, and check that a plan is empty."""
@@ -88,6 +89,7 @@ class Trial:
 
     def destroy_again(self) -> None:
         """Repeat the destroy, and check that nothing is left."""
+        require(self.deployment.workspace.state(), "the state was lost")
         self.deployment.destroy()
         require(not self.deployment.workspace.state(), "the state is not empty")
         self.check_residue()

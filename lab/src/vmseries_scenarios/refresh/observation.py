@@ -136,11 +136,13 @@ def _observe(deployment: Deployment, mode: str, old: Iterable[str]) -> Observati
             raise DeploymentError(f"{mode}: the refresh takes longer than {LIMIT_MINUTES} minutes")
         lab.advance(STEP_SECONDS)
     group = deployment.group.describe() or {}
+    # The last one that was replaced still drains its connections.
+    serving = {key for key, state in deployment.group.states().items() if state == "InService"}
     return Observation(
         mode=mode,
         warmup=int(group["DefaultInstanceWarmup"]),
         desired=int(group["DesiredCapacity"]),
-        replaced=len(set(old) - deployment.group.states().keys()),
+        replaced=len(set(old) - serving),
         status=str(_refresh(deployment)["Status"]),
         seconds=ended - began,
         samples=tuple(samples),

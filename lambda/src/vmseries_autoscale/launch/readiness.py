@@ -19,6 +19,7 @@ MAXIMUM_FAILED_PUSHES = 3
 NO_LICENSE = "the firewall has no license"
 
 _CAUSES = "it is booting, or does not reach TCP port 3978 of Panorama, or its auth key is not valid"
+_PUSH = "push it to the firewall in Panorama, unless panorama.push_when_out_of_sync does"
 NOT_CONNECTED = f"not connected to Panorama; {_CAUSES}"
 
 _NO_ANSWER = (
@@ -58,18 +59,10 @@ def not_ready_reason(required: Readiness, device: Device | None) -> str | None:
     if required is Readiness.CONNECTED:
         return None
     if device.template_status != IN_SYNC:
-        return _not_in_sync("template stack", device.template_status)
+        return f"template stack: {device.template_status or 'no status'}; {_PUSH}"
     if device.policy_status != IN_SYNC:
-        return _not_in_sync("device group", device.policy_status)
+        return f"device group: {device.policy_status or 'no status'}; {_PUSH}"
     return None
-
-
-def _not_in_sync(part: str, status: str | None) -> str:
-    """Return the status of a part of the configuration, and what an operator can do."""
-    return (
-        f"{part}: {status or 'no status'}; push the {part} to the firewall in Panorama, unless "
-        "panorama.push_when_out_of_sync does"
-    )
 
 
 def firewall_not_ready_reason(state: State) -> str | None:

@@ -41,7 +41,7 @@ ROWS = (
         inputs=("firewall.license_type",),
         change="Set another license type of the image, with the licensing mode that belongs to it",
         to={"firewall.license_type": "bundle1", "licensing": {"mode": "none"}},
-        plan="changes launch template, group, functions, roles, alarms",
+        plan="changes launch template, group, functions, roles",
         ends=Ends.PLANNED,
         firewalls="Those that run lose the way to return their licenses",
         do="Create a deployment with another name instead: the licensing mode is that of all its "
@@ -83,6 +83,7 @@ ROWS = (
         to={"firewall.instance_profile": {"name": At("instance_profile")}},
         plan=TEMPLATE,
         ends=Ends.LATER,
+        firewalls="The module keeps its role for them",
         do=REPLACE,
     ),
     Row(

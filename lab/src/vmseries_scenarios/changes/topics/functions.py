@@ -90,7 +90,7 @@ ROWS = (
         inputs=("dependencies.layer*", "dependencies.archive*", "dependencies.python"),
         change="Set an archive, a layer or another Python for the functions' packages",
         to={"dependencies.archive": {"filename": At("layer_archive")}},
-        plan="changes functions; replaces layer",
+        plan="changes group",
     ),
     Row(
         id="alarms",
@@ -120,8 +120,8 @@ ROWS = (
         change="Change interval, age or limits, or let it only report",
         to={
             "reconcile": {
-                "interval_minutes": 30,
-                "age_floor_minutes": 40,
+                "interval_minutes": 10,
+                "age_floor_minutes": 30,
                 "maximum_firewalls": 10,
                 "maximum_percent": 20,
                 "dry_run": True,

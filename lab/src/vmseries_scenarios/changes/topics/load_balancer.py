@@ -23,7 +23,7 @@ ROWS = (
                 "unhealthy_threshold": 4,
             }
         },
-        plan="changes target group",
+        plan="changes group, target group",
         do="Let the firewalls answer it first: a check that fails takes all of them out of service",
     ),
     Row(
@@ -31,7 +31,7 @@ ROWS = (
         inputs=("load_balancer.health_check.port",),
         change="Change the port of the health check",
         to={f"{LB}.health_check.port": 443},
-        plan="changes target group; replaces security group rules",
+        plan="changes target group; adds security group rules; deletes security group rules",
         do="Let the firewalls answer on both ports first",
     ),
     Row(
@@ -96,12 +96,10 @@ ROWS = (
             "target_group_arns": [At("target_group_arn")],
             "interfaces.data.security_group_ids": [At("own_groups.data")],
         },
-        plan="changes launch template, group, functions, roles; deletes target group, load "
-        "balancer, endpoint service, security group rules",
-        ends=Ends.PLANNED,
-        firewalls="They are deregistered: endpoints of the load balancer would lose all firewalls",
-        do="Create a deployment with another name, move the endpoints, then destroy this one. AWS "
-        "refuses to delete a load balancer that endpoints use",
+        plan="no changes",
+        ends=Ends.REFUSED,
+        refusal="load_balancer = null would remove rules",
+        do="Create a deployment with another name, move the endpoints, then destroy this one",
     ),
     Row(
         id="own-target-groups",

@@ -77,7 +77,7 @@ ROWS = (
         inputs=("licensing.mode", "licensing.license_manager"),
         change="Set another licensing mode; set the former one again",
         to={"licensing": {"mode": "none"}},
-        plan="changes functions, roles; deletes alarms",
+        plan="changes functions, roles",
         firewalls="Terminations from now on use the new mode, also those of firewalls that got "
         "their license otherwise. With `none`, they keep their licenses",
         do="Scale to 0 with the former mode first if the license comes from elsewhere, or return "
@@ -89,7 +89,7 @@ ROWS = (
         inputs=("readiness",),
         change="Set another readiness",
         to={"readiness": "connected"},
-        plan=SETTINGS,
+        plan="changes group, functions",
         do="Nothing. Launches in progress use it at their next visit",
         matters=True,
     ),

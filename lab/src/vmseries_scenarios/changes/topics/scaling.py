@@ -117,7 +117,7 @@ ROWS = (
         inputs=("scaling.step",),
         change="Remove all policies; add them again",
         to={"scaling": REMOVED},
-        plan="changes functions, roles; deletes scaling policies",
+        plan="changes functions; deletes scaling policies",
         firewalls="They stay as many as they are",
     ),
     Row(

@@ -45,7 +45,7 @@ ROWS = (
         to={f"interfaces.{role}.subnet_ids": _first_zone(role) for role in ROLES},
         plan="no changes",
         ends=Ends.REFUSED,
-        refusal="load_balancer.subnet_ids",
+        refusal="load_balancer = { subnet_ids",
         do="Leave the zone as in `zone-left`",
     ),
     Row(

@@ -23,9 +23,12 @@ MAY_BE_EMPTY = {
     "aws_autoscaling_groups",
     "aws_availability_zones",
     "aws_ec2_instance_type_offerings",
+    "aws_network_interfaces",
     "aws_secretsmanager_secrets",
+    "aws_security_groups",
 }
 EXIST_AS_LONG_AS_THE_DEPLOYMENT = {
+    "aws_lb": "It is the module's own. When it is gone, its ARN is unknown and it is not read.",
     "aws_subnet": "AWS does not delete a subnet with network interfaces of firewalls.",
     "aws_lb_target_group": "docs/operations.md names the way out: the provider has no list.",
 }

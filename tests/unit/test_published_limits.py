@@ -130,17 +130,25 @@ def test_an_apostrophe_in_a_description_would_be_found() -> None:
     assert breaches(node, "Panorama's API") != []
 
 
+# Terraform's provider completes a prefix by the time and a number.
+SUFFIX_OF_PREFIX = "20260102030405678900000001"
+
+
 @cache
 def named_resources() -> dict[str, tuple[str, str]]:
     """Resources whose name contains the deployment's: attribute and template, by file and type."""
     found = {}
     for path in [*REPOSITORY.glob("*.tf"), *REPOSITORY.glob("modules/*/*.tf")]:
         for kind, attributes in resources(path):
-            for attribute in ("name", "alarm_name", "function_name", "layer_name"):
+            for attribute in ("name", "name_prefix", "alarm_name", "function_name", "layer_name"):
                 template = str(attributes.get(attribute, ""))
                 if "var.name" in template or "local.role_name" in template:
                     key = f"{path.relative_to(REPOSITORY)}: {kind}: {template}"
-                    found[key] = (f"{kind}.{attribute}", template)
+                    found[key] = (
+                        (f"{kind}.name", template + SUFFIX_OF_PREFIX)
+                        if attribute == "name_prefix"
+                        else (f"{kind}.{attribute}", template)
+                    )
     return found
 
 

@@ -164,6 +164,22 @@ def test_health_check_codes_of_a_geneve_group(aws: InProcessAws, elb: Any) -> No
     assert refused == "ValidationError"
 
 
+def test_path_and_codes_end_with_a_health_check_by_tcp(aws: InProcessAws, elb: Any) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroup.html"""
+    arn = aws.build_gateway()
+
+    def health_check(**change: Any) -> tuple[Any, Any]:
+        elb.modify_target_group(TargetGroupArn=arn, **change)
+        group = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
+        return group.get("HealthCheckPath"), group.get("Matcher")
+
+    codes = {"HttpCode": "200-299"}
+    by_http = health_check(HealthCheckProtocol="HTTP", HealthCheckPath="/up", Matcher=codes)
+    assert by_http == ("/up", codes)
+    assert health_check(HealthCheckIntervalSeconds=20) == ("/up", codes)
+    assert health_check(HealthCheckProtocol="TCP") == (None, None)
+
+
 def test_health_follows_the_checks(aws: InProcessAws) -> None:
     """Three checks in a row, five seconds apart, decide.
 

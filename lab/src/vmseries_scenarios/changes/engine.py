@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vmseries_lab.client import Lab, LabError
@@ -146,7 +146,10 @@ class Engine:
         result = Result("destroy", self.lane.name, fewest=0)
         try:
             self.live.destroy()
-            if left := self.live.lab.leftovers():
+            left = self.live.lab.leftovers()
+            if "panorama" not in self.first:
+                left = replace(left, panorama_entries=0)  # They are the user's to delete.
+            if left:
                 result.problems.append(f"a destroy leaves {left}")
             result.problems += [f"the lab: {error}" for error in self.live.lab.errors()]
         except (TerraformError, LabError) as error:
@@ -174,6 +177,8 @@ class Engine:
         if again != Plan():
             result.problems.append(f"the second plan {again}")
         self.first = changed(self.first, row.stays, self.live.site)
+        if row.before_back:
+            row.before_back(self.live)
         self._step(
             result,
             Step(self.first, self._back(row), row.ends, refreshed, row.members_back, row.minutes),

@@ -75,6 +75,7 @@ class Row:
         refusal: Words of the sentence with which the plan is refused.
         lane: Name of the deployment on which the row is tried (``lanes``).
         before: What happens to the site before the change, such as a new value of a secret.
+        before_back: What the user does before the way back, as the row says it.
         check: A further check after the change.
         minutes: Lab time after the change in which the firewalls are watched.
         members: Number of firewalls in service after the change.
@@ -96,6 +97,7 @@ class Row:
     refusal: str = ""
     lane: str = "panorama"
     before: Callable[[Live], None] | None = field(default=None, compare=False)
+    before_back: Callable[[Live], None] | None = field(default=None, compare=False)
     check: Callable[[Live], None] | None = field(default=None, compare=False)
     minutes: float = 3.0
     members: int = 2

@@ -117,12 +117,24 @@ def _create_target_group(original: Any, store: Any, name: str, **kwargs: Any) ->
 
 
 def _modify_target_group(original: Any, store: Any, arn: str, *args: Any, **kwargs: Any) -> Any:
-    """ModifyTargetGroup: the codes of a health check are those that CreateTargetGroup accepts."""
+    """ModifyTargetGroup: path and codes belong to health checks by HTTP and HTTPS only.
+
+    The codes are those that CreateTargetGroup accepts.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroup.html
+    """
+    given = inspect.signature(original).bind_partial(store, arn, *args, **kwargs)
+    codes = given.arguments.get("http_codes")
     group = store.target_groups.get(arn)
     if group is not None and group.protocol == "GENEVE":
-        given = inspect.signature(original).bind_partial(store, arn, *args, **kwargs)
-        _check_codes(given.arguments.get("http_codes"))
-    return original(store, arn, *args, **kwargs)
+        _check_codes(codes)
+    group = original(store, arn, *args, **kwargs)
+    if group.health_check_protocol in ("HTTP", "HTTPS"):
+        codes = codes or getattr(group, "matcher", {}).get("HttpCode", "200-399")
+        group.matcher = {"HttpCode": codes}
+    else:
+        group.health_check_path = None
+        vars(group).pop("matcher", None)
+    return group
 
 
 def _check_codes(codes: str | None) -> None:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vmseries_scenarios.changes.rows import At, Ends, Row
+
+if TYPE_CHECKING:
+    from vmseries_scenarios.changes.live import Live
 
 TOPIC = "Load balancer"
 LB = "load_balancer"
+
+
+def _health_check_by_tcp(live: Live) -> None:
+    """Do what the row says: the provider refuses the plan as long as the group has a path."""
+    load_balancing = live.lab.aws.client("elbv2")
+    groups = load_balancing.describe_target_groups(Names=[live.name])["TargetGroups"]
+    load_balancing.modify_target_group(
+        TargetGroupArn=groups[0]["TargetGroupArn"], HealthCheckProtocol="TCP"
+    )
+
 
 ROWS = (
     Row(
         id="health-check",
         inputs=("load_balancer.health_check*",),
-        change="Change protocol, path, intervals or thresholds of the health check",
+        change="Change intervals or thresholds of the health check",
         to={
             f"{LB}.health_check": {
-                "protocol": "HTTP",
-                "path": "/",
-                "status_codes": "200-399",
                 "interval_seconds": 15,
                 "timeout_seconds": 6,
                 "healthy_threshold": 2,
@@ -24,7 +36,22 @@ ROWS = (
             }
         },
         plan="changes group, target group",
-        do="Let the firewalls answer it first: a check that fails takes all of them out of service",
+    ),
+    Row(
+        id="health-check-protocol",
+        inputs=("load_balancer.health_check.protocol", "load_balancer.health_check.path"),
+        change="Change the health check from TCP to HTTP or HTTPS; go back to TCP",
+        to={
+            f"{LB}.health_check": {"protocol": "HTTP", "path": "/", "status_codes": "200-399"},
+        },
+        plan="changes target group",
+        back="no changes",
+        before_back=_health_check_by_tcp,
+        firewalls="The plan from HTTP or HTTPS to TCP is refused by the provider, which keeps the "
+        "path, until the target group has the protocol TCP",
+        do="Let the firewalls answer it first: a check that fails takes all of them out of "
+        "service. Before you go back to TCP: `aws elbv2 modify-target-group "
+        "--health-check-protocol TCP`",
     ),
     Row(
         id="health-check-port",

@@ -24,20 +24,8 @@ def _other_subnet(site: Mapping[str, Any]) -> dict[str, str]:
     return {first: site["other_subnet_id"], second: site["subnet_ids"]["data"][second]}
 
 
+# A Gateway Load Balancer keeps the added zone, so that this row is the last one.
 ROWS = (
-    Row(
-        id="zone-added",
-        inputs=("interfaces[*].subnet_ids",),
-        change="Add a zone to all interfaces",
-        to={f"interfaces.{role}.subnet_ids": At(f"subnet_ids.{role}") for role in ROLES},
-        plan="changes group, functions, roles, load balancer; adds security group rules",
-        do="Nothing. A Gateway Load Balancer keeps the zone for good: to leave it again, see "
-        "`zone-left`",
-        stays={"load_balancer.subnet_ids": At("subnet_ids.data")},
-        back="changes group, functions, roles",
-        ends=Ends.MOVED,
-        firewalls="They stay where they are, unless a zone then has two more than another",
-    ),
     Row(
         id="zone-removed",
         inputs=("interfaces[*].subnet_ids",),
@@ -85,5 +73,18 @@ ROWS = (
         ends=Ends.REFUSED,
         refusal="network.vpc_id",
         do="Create a deployment with another name there, move the endpoints, then destroy this one",
+    ),
+    Row(
+        id="zone-added",
+        inputs=("interfaces[*].subnet_ids",),
+        change="Add a zone to all interfaces",
+        to={f"interfaces.{role}.subnet_ids": At(f"subnet_ids.{role}") for role in ROLES},
+        plan="changes group, functions, roles, load balancer; adds security group rules",
+        do="Nothing. A Gateway Load Balancer keeps the zone for good: to leave it again, see "
+        "`zone-left`",
+        stays={"load_balancer.subnet_ids": At("subnet_ids.data")},
+        back="changes group, functions, roles",
+        ends=Ends.MOVED,
+        firewalls="They stay where they are, unless a zone then has two more than another",
     ),
 )

@@ -33,6 +33,8 @@ NEVER = frozenset({"traffic-to-unready", "traffic-not-inspected", "dead-lettered
 """What happens to no firewall."""
 GONE = frozenset({"target-unhealthy", "target-draining", "tunnel-refused"})
 """What ends the time in which a target carries new flows."""
+UNUSED_TARGET_GROUP = "changes-other"
+"""A group of the site that no load balancer uses (tests/fixtures/changes): it carries no flow."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,16 @@ def now(live: Live) -> Moment:
 def cut_off(since: Moment, entries: list[Entry]) -> Iterator[str]:
     """Yield a sentence for each time that a firewall which keeps running was cut off."""
     running = {*since.serials, *since.serials.values()}
-    for entry in entries:
+    for entry in of_traffic(entries):
         if entry.kind in CUT_OFF and entry.subject in running:
             yield f"{entry.subject}: {entry.kind} {entry.detail or ''}".rstrip()
+
+
+def of_traffic(entries: list[Entry]) -> Iterator[Entry]:
+    """Yield the entries without those of targets in the group that carries no flow."""
+    for entry in entries:
+        if (entry.detail or {}).get("target_group") != UNUSED_TARGET_GROUP:
+            yield entry
 
 
 def forbidden(entries: list[Entry]) -> Iterator[str]:
@@ -81,7 +90,7 @@ def fewest_healthy(since: Moment, entries: list[Entry]) -> int:
     """Return the smallest number of targets that carried new flows at a time."""
     healthy = set(since.healthy)
     fewest = len(healthy)
-    for entry in entries:
+    for entry in of_traffic(entries):
         if entry.kind == "target-healthy":
             healthy.add(entry.subject)
         elif entry.kind in GONE:

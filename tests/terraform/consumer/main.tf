@@ -141,7 +141,7 @@ module "blue" {
   }
 }
 
-# Without Panorama, with hourly licenses, and with the user's target group and security group.
+# Without Panorama, with hourly licenses, and with the user's load balancer and security group.
 module "green" {
   source = "../module"
 
@@ -161,6 +161,31 @@ resource "aws_security_group" "data" {
   name        = "own-data"
   description = "Data interfaces of green"
   vpc_id      = aws_vpc.this.id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "data" {
+  for_each = { geneve = { protocol = "udp", port = 6081 }, health-check = { protocol = "tcp", port = 80 } }
+
+  security_group_id = aws_security_group.data.id
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.port
+  to_port           = each.value.port
+  cidr_ipv4         = aws_vpc.this.cidr_block
+}
+
+resource "aws_lb" "own" {
+  name               = "own"
+  load_balancer_type = "gateway"
+  subnets            = [for subnet in aws_subnet.data : subnet.id]
+}
+
+resource "aws_lb_listener" "own" {
+  load_balancer_arn = aws_lb.own.arn
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.own.arn
+  }
 }
 
 resource "aws_lb_target_group" "own" {

@@ -258,7 +258,10 @@ class Engine:
             problems += watch.cut_off(watch.Moment(since.entries, kept, since.healthy), entries)
         fewest = watch.fewest_healthy(since, entries)
         result.fewest = min(result.fewest, fewest)
-        if fewest < min(len(since.healthy), step.members):
+        # For another zone, Auto Scaling terminates a firewall as soon as its replacement is in
+        # service, and not only when that is a healthy target.
+        serving = min(len(since.healthy), step.members) - (step.ends is Ends.MOVED)
+        if fewest < serving:
             problems.append(f"only {fewest} targets were healthy")
         result.problems += problems[:QUOTED]
 

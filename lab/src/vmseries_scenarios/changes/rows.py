@@ -21,7 +21,7 @@ class Ends(Enum):
     KEPT = "keep running, and have the change"
     LATER = "keep running without the change until they are replaced"
     SCALED = "keep running, unless the size changes"
-    MOVED = "are replaced in other zones, after their replacements serve"
+    MOVED = "are replaced in other zones, one after the other, after the new ones are in service"
     REFUSED = "keep running: the plan is refused"
     PLANNED = "are replaced, each with its resources"
 

@@ -47,8 +47,8 @@ ROWS = (
         },
         plan="changes group, functions, roles",
         ends=Ends.MOVED,
-        firewalls="Auto Scaling does not wait for the health checks of a new one: for up to a minute, "
-        "one firewall fewer serves",
+        firewalls="Auto Scaling does not wait for the health checks of a new one: for up to a "
+        "minute, one firewall fewer serves",
         minutes=40,
         matters=True,
     ),

@@ -186,8 +186,12 @@ locals {
     flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)]),
   ))
 
-  # What EC2 and the functions create gets no default_tags from the provider.
-  firewall_tags = merge(module.lifecycle.tags_all, local.tags)
+  # What EC2 and the functions create gets no default_tags from the provider. The module's own keys have a meaning on
+  # instances, and variable "tags" refuses them.
+  firewall_tags = merge(
+    { for key, value in module.lifecycle.tags_all : key => value if !startswith(key, "vmseries-autoscale:") },
+    local.tags,
+  )
 
   location = merge(terraform_data.location.input, { region = local.region })
 

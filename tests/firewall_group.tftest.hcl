@@ -643,6 +643,23 @@ run "refuses_more_interfaces_than_the_instance_type_supports" {
   expect_failures = [aws_launch_template.this]
 }
 
+run "refuses_more_tags_than_leave_room_for_those_of_the_functions" {
+  command = plan
+
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  variables {
+    firewall_tags = merge(
+      { for number in range(43) : "tag-${number}" => "" },
+      { "vmseries-autoscale:deployment" = "fw-test" },
+    )
+  }
+
+  expect_failures = [aws_launch_template.this]
+}
+
 run "refuses_user_data_that_ec2_refuses" {
   command = plan
 

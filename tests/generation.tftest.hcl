@@ -367,3 +367,51 @@ run "a_credential_is_not_in_the_digest" {
     error_message = "a tag allows no one to guess a credential"
   }
 }
+
+run "a_group_is_in_use" {
+  module {
+    source = "./modules/firewall-group"
+  }
+}
+
+# Somebody deleted or tainted the launch template: the versions of another one begin with 1.
+run "a_group_uses_a_version_of_its_own_launch_template" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  override_resource {
+    target = aws_launch_template.this
+    values = { id = "lt-0123456789abcdef1", latest_version = 7 }
+  }
+
+  plan_options {
+    replace = [aws_launch_template.this]
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.launch_template[0].version == "7"
+    error_message = "Auto Scaling refuses a version that the launch template does not have"
+  }
+}
+
+# Its ID is in the launch template, but not in the generation.
+run "a_group_launches_with_a_security_group_that_was_replaced" {
+  module {
+    source = "./modules/firewall-group"
+  }
+
+  override_resource {
+    target = aws_security_group.this
+    values = { id = "sg-0123456789abcdef9" }
+  }
+
+  plan_options {
+    replace = [aws_security_group.this["data"]]
+  }
+
+  assert {
+    condition     = contains(terraform_data.template_version.triggers_replace[4], "sg-0123456789abcdef9")
+    error_message = "EC2 refuses launches with a security group that is gone"
+  }
+}

@@ -640,6 +640,27 @@ run "alarms_exist_until_the_last_firewall_has_terminated" {
   }
 }
 
+run "no_alarm_has_a_period_of_more_than_a_day" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    deadlines = merge(var.deadlines, { launch_minutes = 2880, visit_interval_seconds = 300 })
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for query in aws_cloudwatch_metric_alarm.below_capacity[0].metric_query : [
+        for metric in query.metric : metric.period <= 86400
+      ]
+    ]))
+    error_message = "CloudWatch refuses longer periods"
+  }
+}
+
 run "no_alarms_if_disabled" {
   command = plan
 

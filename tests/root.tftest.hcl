@@ -573,3 +573,22 @@ run "refuses_to_move_a_deployment_to_another_vpc" {
 
   expect_failures = [terraform_data.vpc]
 }
+
+# With a generation of a user, all firewalls would be told as outdated, and with a serial number, as one.
+run "default_tags_give_firewalls_no_tag_of_the_module" {
+  command = plan
+
+  override_resource {
+    target          = module.lifecycle.aws_sqs_queue.events
+    override_during = plan
+    values = {
+      arn      = "arn:aws:sqs:us-east-1:123456789012:fw-test-launch"
+      tags_all = { CostCenter = "77", "vmseries-autoscale:generation" = "mine", "vmseries-autoscale:serial" = "7" }
+    }
+  }
+
+  assert {
+    condition     = local.firewall_tags == { CostCenter = "77", "vmseries-autoscale:deployment" = "fw-test" }
+    error_message = "the keys of the module have a meaning on instances"
+  }
+}

@@ -74,6 +74,8 @@ resource "terraform_data" "image" {
         ${local.architecture}, in ${var.location.region}.
         Accept the offer of this license type in AWS Marketplace, or set another version that is published in this
         Region${coalesce(var.firewall.include_deprecated, true) ? "" : ", or include_deprecated = true"}, or ami_id.
+        If an apply has failed with this message, also add
+        -replace='module.<your name>.module.firewall_group.terraform_data.image[0]' to the next one.
         The lookup knows Graviton images (arm64) with license_type = "byol" only.
         To list the versions: aws ec2 describe-images --region ${var.location.region} --owners aws-marketplace
         --filters Name=name,Values='${local.listing.prefix}-*' --query 'Images[].Name'

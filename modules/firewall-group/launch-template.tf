@@ -84,6 +84,16 @@ resource "aws_launch_template" "this" {
   tags = var.tags
 
   lifecycle {
+    # Of the 50 tags of an instance, the module and its functions need seven besides these: without its serial number, for
+    # example, a firewall is not found again. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
+    precondition {
+      condition     = length(var.firewall_tags) <= 43
+      error_message = <<-EOT
+        tags and the provider's default_tags are ${length(var.firewall_tags) - 1} tags. AWS allows 50 per instance, of which
+        the functions need some for what they know about a firewall. Remove all but 42 of them.
+      EOT
+    }
+
     precondition {
       condition     = length(var.interfaces) <= local.maximum_interfaces
       error_message = <<-EOT

@@ -19,6 +19,10 @@ resource "terraform_data" "template_version" {
     local.generation,
     sha256(local.user_data),
     var.capacity.instance_refresh == null ? var.firewall_tags : null,
+    # What can be replaced without another generation: the versions of another launch template begin with 1, and EC2 refuses
+    # launches with a security group that is gone.
+    aws_launch_template.this.id,
+    local.data_interface.security_group_ids,
   ]
 
   lifecycle {

@@ -7,8 +7,9 @@ locals {
   reconcile_seconds = var.reconcile.interval_minutes * 60
 
   # A visit abandons a launch that passes its deadline, at most one visit interval of five minutes later, and the metrics
-  # of a minute arrive after it.
-  capacity_alarm_seconds = var.deadlines.launch_minutes * 60 + 600
+  # of a minute arrive after it. A period has at most a day.
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
+  capacity_alarm_seconds = min(86400, var.deadlines.launch_minutes * 60 + 600)
 
   # Outcomes that require action by an operator.
   bad_outcomes = {

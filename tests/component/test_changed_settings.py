@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import botocore.client
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
 from component.fakes.base import client_error
-from component.fakes.cloud import Cloud
+from component.fakes.cloud import OTHER_SERIAL, Cloud, add_firewall
 from component.fakes.functions import become_reconcile
+from component.fakes.functions import configure as configure_launch
 from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import FakePanorama
-from component.fakes.steps import run
+from component.fakes.runtime import FakeContext
+from component.fakes.steps import end_without_visits, run
+from vmseries_autoscale.handlers import launch
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf"
 NEW_SETTINGS = "ba9876543210"
@@ -35,6 +39,16 @@ def configure(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> 
 
 def bootstrap(**source: str) -> dict[str, str | None]:
     return {"secret_arn": None, "bucket": None, "prefix": None, **source}
+
+
+def add_serving(
+    cloud: Cloud, panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, instance_id: str
+) -> None:
+    """Bring another firewall into service."""
+    configure_launch(monkeypatch, cloud.launch_settings())
+    cloud.handler = launch.handler
+    add_firewall(cloud, panorama, instance_id, OTHER_SERIAL)
+    cloud.set_members({cloud.instance_id: "InService", instance_id: "InService"})
 
 
 def version(cloud: Cloud, stage: str, seconds: float) -> dict[str, Any]:
@@ -156,6 +170,28 @@ def test_a_bootstrap_configuration_that_cannot_be_examined_is_named(
     assert metrics(logs())["ReconcileCompleted"] == 1
 
 
+def test_a_slow_bootstrap_source_delays_no_removal(
+    serving: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 without a route, for example: each of its addresses takes the connect timeout."""
+    other = serving.add_instance()
+    add_serving(serving, fake_panorama, monkeypatch, other)
+    gone = end_without_visits(serving, fake_panorama, other)
+    configure(serving, monkeypatch, bootstrap=bootstrap(secret_arn=SECRET, bucket="firewalls"))
+    context = FakeContext()
+    whole = serving.account.call
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if operation == "ListSecretVersionIds":
+            context.milliseconds = 10_000
+        return whole(client, operation, parameters)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    report = run(serving, context=context)
+    assert report["unfinished"] == {gone: "commit job 1 was requested"}
+    assert report["not_checked"]["bootstrap package"] == "no time left in this invocation"
+
+
 def test_nothing_is_examined_for_an_empty_group(
     serving: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +300,23 @@ def test_tags_that_aws_refuses_are_an_error_that_ends_no_run(
     assert metrics(records)["TagsNotWritten"] == 1
     assert metrics(records)["ReconcileCompleted"] == 1
     assert set(run(serving)["tagged"]) == resources(serving), "the next run writes them"
+
+
+def test_a_resource_that_cannot_be_tagged_keeps_no_tags_from_other_firewalls(
+    serving: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has 50 tags, for example: EC2 then refuses the whole call."""
+    other = serving.add_instance()
+    add_serving(serving, fake_panorama, monkeypatch, other)
+    configure(serving, monkeypatch, tags={"team": "security"})
+    serving.errors["CreateTags"] = [client_error("TagLimitExceeded"), client_error("InternalError")]
+    logs()
+    report = run(serving)
+    assert report["tagged"], "one of the two firewalls is tagged"
+    tagged = {key for key in (serving.instance_id, other) if key in report["tagged"]}
+    assert len(tagged) == 1
+    assert report["not_checked"].keys() == {"tags"}
+    assert metrics(logs())["TagsNotWritten"] == 1
 
 
 def test_throttled_tags_are_written_by_the_next_run(

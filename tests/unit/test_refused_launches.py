@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from vmseries_autoscale.aws import refused_launches
 from vmseries_autoscale.aws.autoscaling_group import Group
-from vmseries_autoscale.aws.refused_launches import MAXIMUM_TEXT, RECENT, Launch, parse, refused
+from vmseries_autoscale.aws.refused_launches import (
+    HORIZON,
+    MAXIMUM_TEXT,
+    RECENT,
+    Launch,
+    parse,
+    refused,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.type_defs import ActivityTypeDef
@@ -171,6 +178,14 @@ def test_a_refusal_without_a_zone_ends_with_any_launch() -> None:
 def test_refusals_count_as_long_as_the_group_is_short() -> None:
     """Auto Scaling stops trying after a day ("Suspend and resume processes")."""
     assert len(refused([no("a", 3000)], SHORT, NOW)) == 1
+
+
+def test_an_old_refusal_of_a_zone_that_the_group_has_left_does_not_count() -> None:
+    """A group that grows is short for a moment, and activities are kept for six weeks."""
+    day = HORIZON / MINUTE
+    assert refused([yes("b", 60), no("a", 30 * day)], SHORT, NOW) == []
+    assert len(refused([yes("b", 60), no("a", day - 1)], SHORT, NOW)) == 1
+    assert len(refused([no("a", 2 * day), yes("b", 3 * day)], SHORT, NOW)) == 1
 
 
 def test_a_refusal_that_the_group_no_longer_needs_ends_after_an_hour() -> None:

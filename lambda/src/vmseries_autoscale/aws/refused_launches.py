@@ -111,7 +111,8 @@ def refused(launches: Iterable[Launch], group: Group, now: datetime) -> list[Ref
     """Decide which launches count as refused now. A pure function.
 
     A refused launch counts until EC2 accepts a launch in the same zone. If the group has all its
-    instances, it counts for ``RECENT`` only.
+    instances, it counts for ``RECENT`` only, and after ``HORIZON`` only if EC2 has accepted no
+    launch in another zone since: the group may have left the zone weeks ago.
 
     Args:
         launches: Launches of the group, newest first.
@@ -120,10 +121,12 @@ def refused(launches: Iterable[Launch], group: Group, now: datetime) -> list[Ref
     """
     found: dict[str | None, RefusedLaunches] = {}
     accepted: set[str | None] = set()
+    newest_accepted: datetime | None = None
     for launch in launches:
         if launch.refusal is None:
             # A refusal of an unknown zone ends with the next launch in any zone.
             accepted |= {launch.zone, None}
+            newest_accepted = newest_accepted or launch.began
         elif launch.zone not in accepted:
             newest = found.get(launch.zone)
             found[launch.zone] = RefusedLaunches(
@@ -133,8 +136,17 @@ def refused(launches: Iterable[Launch], group: Group, now: datetime) -> list[Ref
                 last=newest.last if newest else launch.began,
                 message=newest.message if newest else launch.refusal,
             )
-    current = [item for item in found.values() if group.is_short or now - item.last < RECENT]
+    current = [
+        item
+        for item in found.values()
+        if now - item.last < RECENT or (group.is_short and not _is_over(item, newest_accepted, now))
+    ]
     return sorted(current, key=lambda item: item.last, reverse=True)
+
+
+def _is_over(refused: RefusedLaunches, accepted: datetime | None, now: datetime) -> bool:
+    """Return whether the group has long launched in other zones than the one of a refusal."""
+    return now - refused.last >= HORIZON and accepted is not None and accepted > refused.last
 
 
 def _newest_launches(autoscaling: AutoScalingClient, name: str, now: datetime) -> Iterator[Launch]:

@@ -20,6 +20,7 @@ from vmseries_autoscale.reconcile.inventory import Inventory
 from vmseries_autoscale.reconcile.report import Observations
 from vmseries_autoscale.settings import BootstrapSettings, ReconcileSettings
 from vmseries_autoscale.telemetry import Metric
+from vmseries_autoscale.time_budget import TimeBudget
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -51,7 +52,10 @@ class Current:
 
 
 def tell_outdated_firewalls(
-    observations: Observations, settings: ReconcileSettings, inventory: Inventory
+    observations: Observations,
+    settings: ReconcileSettings,
+    inventory: Inventory,
+    time_budget: TimeBudget,
 ) -> None:
     """Count the firewalls that differ from the settings, and add them to the observations."""
     running = in_service(inventory)
@@ -59,7 +63,7 @@ def tell_outdated_firewalls(
         return
     bootstrap = {
         source: time
-        for source, time in _bootstrap_times(observations, settings.bootstrap).items()
+        for source, time in _bootstrap_times(observations, settings.bootstrap, time_budget).items()
         if time is not None
     }
     current = Current(settings.generation, bootstrap)
@@ -102,16 +106,19 @@ def differences(firewall: Instance, current: Current) -> list[str]:
 
 
 def _bootstrap_times(
-    observations: Observations, bootstrap: BootstrapSettings
+    observations: Observations, bootstrap: BootstrapSettings, time_budget: TimeBudget
 ) -> dict[str, datetime | None]:
     times: dict[str, datetime | None] = {}
     if (arn := bootstrap.secret_arn) is not None:
         times[SECRET] = observations.find_out(
-            SECRET, lambda: _secret_time(clients.secrets(), arn), None
+            SECRET, lambda: _secret_time(clients.secrets(), arn), None, time_budget
         )
     if (bucket := bootstrap.bucket) is not None:
         times[PACKAGE] = observations.find_out(
-            PACKAGE, lambda: _package_time(clients.s3(), bucket, bootstrap.prefix), None
+            PACKAGE,
+            lambda: _package_time(clients.s3(), bucket, bootstrap.prefix),
+            None,
+            time_budget,
         )
     return times
 

@@ -10,10 +10,20 @@ from typing import Any, TypeVar
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws.refused_launches import RefusedLaunches
 from vmseries_autoscale.errors import AutoscaleError
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, Unfinished, reason_of, run_step
+from vmseries_autoscale.outcome import (
+    Done,
+    Failed,
+    Outcome,
+    Retry,
+    Unfinished,
+    reason_of,
+    run_if_time,
+    run_step,
+)
 from vmseries_autoscale.reconcile.decisions import CleanupPlan
 from vmseries_autoscale.redaction import readable
 from vmseries_autoscale.telemetry import Metric
+from vmseries_autoscale.time_budget import TimeBudget
 
 logger = logging.getLogger(__name__)
 
@@ -44,15 +54,22 @@ class Observations:
         """Note why something could not be found out."""
         self.not_checked[subject] = readable(reason, MAXIMUM_REASON)
 
-    def find_out(self, subject: str, look: Callable[[], T], otherwise: D) -> T | D:
+    def find_out(
+        self,
+        subject: str,
+        look: Callable[[], T],
+        otherwise: D,
+        time_budget: TimeBudget | None = None,
+    ) -> T | D:
         """Return the result of ``look``, or note why there is none and return ``otherwise``.
 
         Args:
             subject: What is looked at, as a key of the report.
             look: Makes the calls.
             otherwise: What to continue with if a call fails.
+            time_budget: Time that is left of the invocation, for calls that can be left out.
         """
-        result = run_step(look)
+        result = run_step(look) if time_budget is None else run_if_time(look, time_budget)
         if not isinstance(result, Retry | Failed):
             return result
         self.note(subject, reason_of(result))

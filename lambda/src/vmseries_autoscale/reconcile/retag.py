@@ -6,11 +6,11 @@ from the settings stays on the resources, because somebody else may have written
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vmseries_autoscale.aws import clients, user_tags
 from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.outcome import Failed, Retry, reason_of, run_if_time
+from vmseries_autoscale.outcome import Done, Failed, Unfinished, reason_of, run_if_time
 from vmseries_autoscale.reconcile.inventory import Inventory
 from vmseries_autoscale.reconcile.outdated import in_service
 from vmseries_autoscale.reconcile.report import Observations, log_failure
@@ -39,29 +39,44 @@ def update_tags(
         dry_run: Whether to write nothing, and to name the resources only.
     """
     wanted = user_tags.wanted(settings.tags)
-    resources = sorted(
-        resource_id
-        for firewall in in_service(inventory)
-        for resource_id in _resources(firewall, inventory)
-    )
+    shares = [set(_resources(firewall, inventory)) for firewall in in_service(inventory)]
+    resources = sorted(set().union(*shares))
     if not wanted or not resources:
         return
 
-    def update() -> list[str]:
+    def find() -> list[str]:
         described = user_tags.describe(clients.ec2(), resources)
         differing = user_tags.differing(described, settings.name, wanted)
-        part = differing[: user_tags.MAXIMUM_RESOURCES]
-        if part and not dry_run:
-            user_tags.write(clients.ec2(), part, wanted)
-        return part
+        return differing[: user_tags.MAXIMUM_RESOURCES]
 
-    outcome = run_if_time(update, time_budget)
+    def write(part: Collection[str]) -> Done | Unfinished:
+        def step() -> Done:
+            user_tags.write(clients.ec2(), part, wanted)
+            observations.tagged += part
+            return Done()
+
+        return run_if_time(step, time_budget)
+
+    differing = run_if_time(find, time_budget)
+    if isinstance(differing, Unfinished):
+        _note(observations, differing)
+    elif dry_run:
+        observations.tagged = differing
+    elif differing:
+        outcomes = [write(differing)]
+        # EC2 refuses the whole call for a single resource, e.g. one that has 50 tags already. It
+        # must not keep the tags from the other firewalls.
+        parts = [part for share in shares if (part := [key for key in differing if key in share])]
+        if isinstance(outcomes[0], Failed) and len(parts) > 1:
+            outcomes = [write(part) for part in parts]
+        if waiting := [outcome for outcome in outcomes if isinstance(outcome, Unfinished)]:
+            _note(observations, waiting[0])
+
+
+def _note(observations: Observations, outcome: Unfinished) -> None:
     if isinstance(outcome, Failed):
         log_failure(SUBJECT, outcome.error, Metric.TAGS_NOT_WRITTEN)
-    if isinstance(outcome, Failed | Retry):
-        observations.note(SUBJECT, reason_of(outcome))
-    else:
-        observations.tagged = outcome
+    observations.note(SUBJECT, reason_of(outcome))
 
 
 def _resources(firewall: Instance, inventory: Inventory) -> Iterator[str]:

@@ -65,13 +65,14 @@ def reconcile(
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
     not_returned = _licenses_not_returned(plan, inventory, settings)
-    tell_outdated_firewalls(observations, settings, inventory)
     unfinished: dict[str, Unfinished] = {}
     if not dry_run:
         # Before the removal, because a later run no longer knows what this run removed.
         for serial in not_returned:
             firewall_license.report_license_not_returned(serial)
         unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
+    # After all duties: S3 or Secrets Manager may be slow, or have no route.
+    tell_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))

@@ -36,7 +36,7 @@ ROWS = (
         stays={"load_balancer.subnet_ids": At("subnet_ids.data")},
         back="changes group, functions, roles",
         ends=Ends.MOVED,
-        firewalls="They stay where they are, unless a zone then has two more than another",
+        firewalls="This happens only if a zone then has two more firewalls than another",
     ),
     Row(
         id="zone-removed",
@@ -59,8 +59,7 @@ ROWS = (
         },
         plan="changes group, functions, roles",
         ends=Ends.MOVED,
-        firewalls="Those in the zone are replaced in the others, one after the other, after the "
-        "new ones serve",
+        firewalls="This applies to those in the zone that is left, one after the other",
         minutes=40,
         matters=True,
     ),

@@ -199,7 +199,7 @@ prove-interrupts: setup ## Interrupt apply and destroy; repeated, each completes
 
 # ROWS=word selects rows by name or topic, as ARGS="-k word" does.
 .PHONY: changes
-changes: setup ## Change each input of a deployment in service, there and back (docs/changes.md; 25 minutes)
+changes: setup ## Change each input of a deployment in service, and change it back (docs/changes.md; 25 minutes)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios changes $(if $(ROWS),--rows "$(ROWS)") $(ARGS)
 
 .PHONY: prove-properties

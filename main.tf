@@ -130,7 +130,7 @@ resource "terraform_data" "location" {
   }
 }
 
-# The VPC of the deployment. Its security groups and its load balancer cannot move, and firewalls wear the groups.
+# The VPC of the deployment. Its load balancer and its security groups, which firewalls use, cannot move to another one.
 resource "terraform_data" "vpc" {
   input = { id = var.network.vpc_id }
 

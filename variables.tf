@@ -26,8 +26,8 @@ variable "name" {
 variable "tags" {
   description = <<-EOT
     Tags to add to every resource of the module, and to the firewalls' instances, volumes, network interfaces and
-    Elastic IP addresses, such as `{ team = "network" }`. These also have the provider's `default_tags`. Other tags replace
-    no firewall: the reconcile function writes them to running ones.
+    Elastic IP addresses, such as `{ team = "network" }`. All of them also get the provider's `default_tags`. A change
+    replaces no firewall: the reconcile function writes new tags to running ones.
   EOT
   type        = map(string)
   default     = {}

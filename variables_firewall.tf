@@ -272,8 +272,8 @@ variable "interfaces" {
 }
 
 locals {
-  # The Region of the zones, of which aws_subnet checks that the provider's Region has them. Names of roles contain it, so
-  # it must be known in every plan: Terraform does not read a data source during a plan if it has a condition, or its
+  # The Region of the zones. The data source aws_subnet checks that the provider's Region has them. Names of roles contain
+  # the Region, so it must be known in every plan: Terraform does not read a data source during a plan if it has a condition, or its
   # module a depends_on, on which changes are pending, and would then replace all roles, and with them all firewalls.
   # https://developer.hashicorp.com/terraform/language/data-sources#dependencies
   region = try(regex("^(.+)[a-z]$", flatten([for interface in values(var.interfaces) : keys(interface.subnet_ids)])[0])[0], "")
@@ -616,7 +616,7 @@ variable "bootstrap" {
     Set exactly one of `secret`, `s3` and `options`. `mgmt-interface-swap=enable` is always added.
     With `secret` and `s3`, behind a Gateway Load Balancer, the configuration must contain
     `plugin-op-commands=aws-gwlb-inspect:enable`: without it, PAN-OS does not inspect the traffic in the load balancer's
-    GENEVE tunnels, and still is in service. With `options`, the module adds it.
+    GENEVE tunnels, although it enters service. With `options`, the module adds it.
     - `secret`   - (Recommended) Secrets Manager secret with the keys of PAN-OS's init-cfg file. Its values appear
       neither in the user data nor in the Terraform state.
       - `arn`         - ARN of the secret.

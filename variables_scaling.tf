@@ -8,9 +8,8 @@ variable "capacity" {
     - `default_instance_warmup_seconds` - (Optional) Time for which a new firewall in service does not count toward the
       group's metrics, and for which an instance refresh waits for it. With the readiness `off` it is the time of the
       boot, at least 1500. Otherwise the launch hook waits for the boot, so that the time does not include it. Null uses
-      120 with `healthy`, and otherwise the time after which the load balancer's health checks have certainly found the
-      firewall healthy: with `off`, and with `connected` and `panorama`, 1500 and the health
-      checks.
+      120 with `healthy`. With `off`, and with `connected` and `panorama`, it uses 1500 and the time of the load
+      balancer's health checks, otherwise 180 and that time.
     - `health_check`                    - (Optional) Health check of the group.
       - `type`                 - (Optional) `EC2` or `ELB`. With `EC2`, the load balancer avoids unhealthy firewalls,
         but Auto Scaling does not replace them, so that a bad configuration pushed to all firewalls does not terminate

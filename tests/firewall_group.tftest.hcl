@@ -458,7 +458,7 @@ run "security_groups_are_closed_by_default" {
   }
 }
 
-# The user's own security groups, and fewer interfaces: running firewalls still wear the groups of the module.
+# The user's own security groups, and fewer interfaces: running firewalls still use the groups of the module.
 run "security_groups_and_rules_outlive_their_use" {
   module {
     source = "./modules/firewall-group"

@@ -3,8 +3,8 @@ locals {
   locked = jsondecode(file("${path.module}/../../lambda/layer/layer.json"))
 
   # Whether the objects are there is known in every plan. Their values may be unknown or sensitive.
-  make  = nonsensitive(var.layer == null)
-  build = local.make && nonsensitive(var.archive == null)
+  create_layer = nonsensitive(var.layer == null)
+  build        = local.create_layer && nonsensitive(var.archive == null)
 
   # Outside of the module's folder, which may be shared and read-only. Known at plan time, so that a plan does not need
   # the file.
@@ -56,7 +56,7 @@ resource "terraform_data" "build" {
 
 # No compatible runtimes or architectures: all packages are pure Python.
 resource "aws_lambda_layer_version" "this" {
-  count = local.make ? 1 : 0
+  count = local.create_layer ? 1 : 0
 
   layer_name       = "${var.name}-dependencies"
   description      = "Third-party Python of vmseries-autoscale, ${substr(local.locked.sha256, 0, 16)}"

@@ -1,6 +1,6 @@
 output "layer_arn" {
   description = "ARN of the layer version of the functions."
-  value       = local.make ? one(aws_lambda_layer_version.this[*].arn) : var.layer.arn
+  value       = local.create_layer ? one(aws_lambda_layer_version.this[*].arn) : var.layer.arn
 }
 
 output "group_tags" {

@@ -1,7 +1,7 @@
 locals {
-  # Everything that a firewall gets at its launch, and never again. Tags and subnets are not among it. Nor are credentials,
-  # which a digest in a tag would allow anyone to guess.
-  made_of = {
+  # Everything that a firewall gets only at its launch, except for tags and subnets. Credentials are left out, because a
+  # digest in a tag would allow anyone to test guesses.
+  launch_settings = {
     image_id         = local.image_id
     instance_type    = var.firewall.instance_type
     key_name         = var.firewall.key_name
@@ -22,7 +22,7 @@ locals {
     fixed              = local.fixed
   }
 
-  # Firewalls of the same generation were launched alike. It is a tag of each, by which the reconcile function finds those
-  # that a change has not reached.
-  generation = nonsensitive(substr(sha256(jsonencode(local.made_of)), 0, 12))
+  # Firewalls of the same generation were launched with the same settings. Each has it as a tag, by which the reconcile
+  # function finds those of an earlier generation.
+  generation = nonsensitive(substr(sha256(jsonencode(local.launch_settings)), 0, 12))
 }

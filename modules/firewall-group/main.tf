@@ -10,8 +10,9 @@ resource "terraform_data" "hook_dependencies" {
   input = var.hook_dependencies
 }
 
-# The version of the launch template that the group uses. The provider starts an instance refresh when the version changes,
-# and another tag makes another version, too. Without instance refreshes, nothing needs to be kept from the group.
+# The version of the launch template that the group uses. The provider starts an instance refresh when this version
+# changes, but a change of tags, which also makes a version, must not start one. Without instance refreshes, the group can
+# use every version.
 # https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/autoscaling_group#triggers
 resource "terraform_data" "template_version" {
   input = aws_launch_template.this.latest_version

@@ -1,5 +1,5 @@
-# Security groups by role, and not by what the interfaces need now: running firewalls wear a group until they are
-# replaced, so it lives as long as the deployment. See docs/decisions/0018-groups-outlive-what-wears-them.md.
+# Security groups by role, and not by what the interfaces need now: running firewalls use a group until they are replaced,
+# so it exists as long as the deployment. See docs/decisions/0018-security-groups-by-role.md.
 locals {
   roles = ["data", "management", "untrust"]
 
@@ -168,8 +168,8 @@ resource "aws_vpc_security_group_egress_rule" "untrust" {
   }
 }
 
-# What would cut off firewalls that still wear a group of the module: without security groups, all of them go; with target
-# groups of the user, for which the data interface has security groups of the user, the rules of the load balancer.
+# What would cut off firewalls that still use a security group of the module. With create_security_groups = false, all
+# groups would be removed. With the user's own target groups and security groups, the rules of the load balancer would be.
 locals {
   gives_up_data = (
     nonsensitive(var.load_balancer_access == null) &&

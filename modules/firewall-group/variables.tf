@@ -93,8 +93,8 @@ variable "firewall" {
 
 variable "bootstrap" {
   description = <<-EOT
-    Source of the bootstrap configuration: exactly one of a secret, an S3 bucket and options. And the revision of its
-    content.
+    Source of the bootstrap configuration, which is exactly one of a secret, an S3 bucket and options, and the revision of
+    its content.
   EOT
   type = object({
     revision = optional(string)

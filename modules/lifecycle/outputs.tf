@@ -9,7 +9,7 @@ output "hook_dependencies" {
     { for name, function in module.function : "${name}-policy" => function.role.policy_id },
     { for name, function in module.function : "${name}-logs" => function.log_group_name },
     { reconcile-target = aws_cloudwatch_event_target.reconcile.id },
-    # The last terminations can be held for hours. An operator must hear of it then, too.
+    # The last terminations can be held for hours, and the alarms must report that, too.
     { for key, alarm in aws_cloudwatch_metric_alarm.dead_letters : "${key}-dead-letters-alarm" => alarm.id },
     { for key, alarm in aws_cloudwatch_metric_alarm.oldest_message : "${key}-oldest-message-alarm" => alarm.id },
     { for key, alarm in aws_cloudwatch_metric_alarm.function : "${key}-alarm" => alarm.id },

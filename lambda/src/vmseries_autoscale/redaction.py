@@ -35,7 +35,7 @@ def redact(text: str, secrets: Iterable[str | None]) -> str:
 
 _ENCODED = re.compile(r"\s*Encoded authorization failure message:\s*\S+")
 """EC2 appends the details of a refusal, encoded ("Troubleshoot instance launch issues", Amazon EC2
-User Guide). Nobody can read them, and they contain the request."""
+User Guide). They are not readable, and they contain the request."""
 
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 

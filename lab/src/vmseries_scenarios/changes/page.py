@@ -22,14 +22,15 @@ row says so.
 - *The plan* names the kinds of resources that it changes, adds, deletes or replaces. Going back
   does the reverse.
 - *Running firewalls* are those in service when you apply.
-- What they get only when they are replaced is part of their generation, which is a tag of each
-  instance (`vmseries-autoscale:generation`). The reconcile function reports running firewalls of
-  another one. With `capacity.instance_refresh`, the apply starts the refresh that replaces them,
-  and none terminates before its replacement serves.
+- What they get only when they are replaced is part of their [generation](glossary.md), which is a
+  tag of each instance (`vmseries-autoscale:generation`). The reconcile function reports running
+  firewalls of another generation. With `capacity.instance_refresh`, the apply starts the refresh
+  that replaces them, and none terminates before its replacement is a healthy target.
 
-Each row is tried in the [lab](../lab/README.md), there and back, with the real Terraform: two
-firewalls in service with traffic, licensed and connected to Panorama. Targets, tunnels,
-connections and licenses are watched at every moment.
+Each row is tested in the [lab](../lab/README.md), with real Terraform: the change, and the way
+back, while two firewalls are in service with traffic, licensed and connected to Panorama. Targets,
+tunnels, connections and licenses are watched all the time. Plans that are refused or must not be
+applied are only planned.
 
 ```console
 make changes                     # all rows
@@ -66,7 +67,7 @@ def _cells(row: Row) -> Sequence[str]:
 
 def _plan(row: Row) -> str:
     if row.ends is Ends.REFUSED:
-        return f"is refused; the sentence names `{row.refusal}`"
+        return f"is refused; the error names `{row.refusal}`"
     return str(parse(row.plan))
 
 

@@ -18,12 +18,12 @@ Inputs = dict[str, Any]
 class Ends(Enum):
     """What becomes of the firewalls that are in service, as the table says it."""
 
-    KEPT = "keep running, and have the change"
+    KEPT = "keep running"
     LATER = "keep running without the change until they are replaced"
     SCALED = "keep running, unless the size changes"
     MOVED = "are replaced in other zones, one after the other, after the new ones are in service"
-    REFUSED = "keep running: the plan is refused"
-    PLANNED = "are replaced, each with its resources"
+    REFUSED = "keep running, because the plan is refused"
+    PLANNED = "lose what they need: do not apply this plan"
 
 
 @dataclass(frozen=True)

@@ -2,5 +2,5 @@
 
 A clean run records the calls. Then, for each call and each fault, the same scenario runs again with
 this one fault until nothing more happens. Its final state must be that of the clean run.
-``docs/resilience.md`` says what that proves.
+``docs/proofs/resilience.md`` says what that proves.
 """

@@ -38,7 +38,8 @@ _ADVICE = {
         "its load balancer"
     ),
 }
-"""What a reason code of a target means for an operator (API_TargetHealth). The other codes pass."""
+"""What a reason code of a target means for an operator (API_TargetHealth). A code without an
+entry is reported without advice."""
 
 
 def unidentified_reason(result: Unidentified | Undecided | Ambiguous) -> str:

@@ -1,4 +1,4 @@
-"""Tell which running firewalls differ from the current settings.
+"""Report which running firewalls differ from the current settings.
 
 A firewall gets its image, type, user data, interfaces and bootstrap configuration when it is
 launched, and keeps them. What a later apply or a new version of the bootstrap configuration changes
@@ -51,7 +51,7 @@ class Current:
     bootstrap: Mapping[str, datetime]
 
 
-def tell_outdated_firewalls(
+def report_outdated_firewalls(
     observations: Observations,
     settings: ReconcileSettings,
     inventory: Inventory,

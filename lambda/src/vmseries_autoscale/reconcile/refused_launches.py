@@ -1,4 +1,4 @@
-"""Tell of launches that EC2 refuses, which no visit can report."""
+"""Report launches that EC2 refuses, which no visit can report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vmseries_autoscale.telemetry import Metric
 logger = logging.getLogger(__name__)
 
 
-def tell_refused_launches(
+def report_refused_launches(
     observations: Observations, settings: ReconcileSettings, group: Group, now: datetime
 ) -> None:
     """Log and count the launches that EC2 refuses now, and add them to the observations.

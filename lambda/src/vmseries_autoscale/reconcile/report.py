@@ -102,7 +102,7 @@ class Report:
         launches_refused: Launches that EC2 refuses now, by zone, with its newest message.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
-        not_checked: Reasons why something could not be compared or told, by what it is.
+        not_checked: Reasons why something could not be compared or reported, by what it is.
     """
 
     dry_run: bool

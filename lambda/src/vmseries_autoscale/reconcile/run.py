@@ -19,8 +19,8 @@ from vmseries_autoscale.reconcile.decisions import (
     stalled_hooks,
 )
 from vmseries_autoscale.reconcile.inventory import Inventory, full_inventory, hook_inventory
-from vmseries_autoscale.reconcile.outdated import tell_outdated_firewalls
-from vmseries_autoscale.reconcile.refused_launches import tell_refused_launches
+from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
+from vmseries_autoscale.reconcile.refused_launches import report_refused_launches
 from vmseries_autoscale.reconcile.report import Observations, Report, publish
 from vmseries_autoscale.reconcile.resend import resend_events
 from vmseries_autoscale.reconcile.retag import update_tags
@@ -33,8 +33,8 @@ def reconcile(
 ) -> dict[str, Any]:
     """Resend lost lifecycle events and remove orphans, or only report them.
 
-    Events are resent first, because this removes nothing and does not need Panorama, and refused
-    launches are told. After that, an incomplete inventory ends the run before anything is removed.
+    Events are resent and refused launches are reported first, because this removes nothing and does
+    not need Panorama. After that, an incomplete inventory ends the run before anything is removed.
 
     Args:
         settings: Settings of the function.
@@ -57,9 +57,9 @@ def reconcile(
         if dry_run
         else resend_events(stalled, settings)
     )
-    # Before Panorama is needed: it may be unavailable because no firewall protects the way to it.
+    # Before Panorama is needed: it may be unreachable because there is no firewall in its path.
     observations = Observations()
-    tell_refused_launches(observations, settings, group, now)
+    report_refused_launches(observations, settings, group, now)
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
     inventory = full_inventory(settings, connection)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
@@ -72,7 +72,7 @@ def reconcile(
             firewall_license.report_license_not_returned(serial)
         unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
     # After all duties: S3 or Secrets Manager may be slow, or have no route.
-    tell_outdated_firewalls(observations, settings, inventory, time_budget)
+    report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))

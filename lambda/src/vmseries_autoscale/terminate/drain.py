@@ -17,9 +17,9 @@ from vmseries_autoscale.terminate.stages import Stage
 def drain(terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]) -> Outcomes:
     """Drain the firewalls, so that the load balancers stop sending them traffic.
 
-    Auto Scaling deregisters an instance that leaves before its terminate hook. Whether it does so
-    for one that never entered service, and that only the launch function registered, no document
-    says.
+    Auto Scaling deregisters a terminating instance before its terminate hook. It is not documented
+    whether it does so for an instance that never entered service, and that only the launch
+    function registered.
     """
     if not visit.settings.has_target_groups:
         return {}

@@ -43,7 +43,7 @@ ROWS = (
         to={"firewall.license_type": "bundle1", "licensing": {"mode": "none"}},
         plan="changes launch template, group, functions, roles",
         ends=Ends.PLANNED,
-        firewalls="Those that run lose the way to return their licenses",
+        firewalls="They cannot return their licenses any more",
         do="Create a deployment with another name instead: the licensing mode is that of all its "
         "firewalls",
     ),

@@ -70,7 +70,8 @@ ROWS = (
         change="Set a KMS key; remove it",
         to={"functions.kms_key_arn": At("kms_key_arn")},
         plan="changes functions, log groups, roles",
-        do="Let the key policy allow CloudWatch Logs first. Keep the former key: logs need it",
+        do="Let the key policy allow CloudWatch Logs first. Keep the former key, because earlier "
+        "logs are encrypted with it",
     ),
     Row(
         id="function-vpc",
@@ -83,7 +84,8 @@ ROWS = (
             }
         },
         plan="changes functions, roles",
-        do="Let the subnets reach AWS and Panorama first: the pre-flight check tells",
+        do="Let the subnets reach AWS and Panorama first. The pre-flight check reports what is "
+        "missing",
     ),
     Row(
         id="dependencies",
@@ -91,6 +93,7 @@ ROWS = (
         change="Set an archive, a layer or another Python for the functions' packages",
         to={"dependencies.archive": {"filename": At("layer_archive")}},
         plan="changes group",
+        firewalls="With `layer`, the plan also changes the functions and deletes the layer",
     ),
     Row(
         id="alarms",

@@ -36,7 +36,7 @@ ROWS = (
         "functions, triggers, log groups, alarms, event rules, queues, roles, target group, load "
         "balancer, security groups, security group rules",
         ends=Ends.PLANNED,
-        firewalls="All terminate, and the load balancer with its endpoint service goes",
+        firewalls="All terminate, and the load balancer and its endpoints are replaced",
         do="Create a second deployment, move the endpoints, then destroy the first",
     ),
     Row(
@@ -45,7 +45,7 @@ ROWS = (
         change="Add, change or remove tags",
         to={"tags": TAG},
         plan=EVERYTHING,
-        firewalls="No firewall is replaced, with `instance_refresh` neither. The reconcile "
+        firewalls="No firewall is replaced, even with `instance_refresh`. The reconcile "
         "function writes the tags to running instances, volumes, interfaces and addresses",
         check=_reach_instances,
         matters=True,
@@ -65,7 +65,7 @@ ROWS = (
         to={"permissions.path": "/network/"},
         plan="changes functions, queues; replaces roles",
         ends=Ends.PLANNED,
-        firewalls="IAM cannot move a role: the one that they use would be destroyed before they "
+        firewalls="IAM cannot move a role: the one that they use is destroyed before they "
         "terminate",
         do="Create a deployment with another name and path, move the endpoints, then destroy this "
         "one",

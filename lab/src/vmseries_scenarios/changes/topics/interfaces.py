@@ -10,7 +10,7 @@ ROWS = (
     Row(
         id="untrust-removed",
         inputs=("interfaces[*].role", "interfaces[*].device_index"),
-        change="Remove the untrust interface, or another than data and management; add it again",
+        change="Remove the untrust interface or an extra one; add it again",
         to={"interfaces.untrust": REMOVED},
         plan="changes launch template, group, functions, roles",
         ends=Ends.LATER,

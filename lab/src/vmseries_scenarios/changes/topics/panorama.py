@@ -40,7 +40,7 @@ ROWS = (
         change="Set another device group or template stack",
         to={"panorama.device_group": "second", "panorama.template_stack": "second-stack"},
         plan=SETTINGS,
-        firewalls="They keep serving. The functions look for them in the new ones only: a "
+        firewalls="The functions look for them in the new ones only: a "
         "termination is held until its deadline, and launches are abandoned while the bootstrap "
         "data names the former ones",
         do="Create a deployment with another name. Or: change the bootstrap data and these inputs, "
@@ -117,8 +117,7 @@ ROWS = (
         change="Add Panorama to a deployment without it, or remove it",
         to={"firewall_api": REMOVED, "panorama": At("panorama")},
         plan="changes functions, roles",
-        firewalls="They keep serving. Those that Panorama does not list return no license through "
-        "it",
+        firewalls="Those that Panorama does not list return no license through it",
         do="Connect all running firewalls to Panorama before you add it. Before you remove it, set "
         "`firewall_api`, and delete the firewalls in Panorama as they terminate",
         lane="firewall-api",

@@ -66,7 +66,7 @@ ROWS = (
         change="Protect firewalls from scale-in, or not",
         to={"capacity.scale_in_protection": True},
         plan=GROUP,
-        firewalls="Those that run keep the protection that they started with",
+        firewalls="They keep the protection with which they were launched",
         do="Set the protection of running ones with `aws autoscaling set-instance-protection`",
     ),
     Row(
@@ -82,7 +82,8 @@ ROWS = (
             }
         },
         plan=GROUP,
-        firewalls="Nothing starts: it applies to the next change of what firewalls get at launch",
+        firewalls="No refresh starts. The setting applies to the next change of what firewalls get "
+        "at launch",
     ),
     Row(
         id="policies",
@@ -118,7 +119,7 @@ ROWS = (
         change="Remove all policies; add them again",
         to={"scaling": REMOVED},
         plan="changes functions; deletes scaling policies",
-        firewalls="They stay as many as they are",
+        firewalls="Their number stays as it is",
     ),
     Row(
         id="namespace",

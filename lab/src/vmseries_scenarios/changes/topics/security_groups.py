@@ -27,7 +27,7 @@ ROWS = (
     Row(
         id="groups-not-created",
         inputs=("security_groups", "security_groups.create"),
-        change="Let the module create no groups (`create = false`) while firewalls wear them",
+        change="Let the module create no groups (`create = false`) while firewalls use them",
         to={**OWN, "security_groups.create": False},
         plan="no changes",
         ends=Ends.REFUSED,

@@ -85,6 +85,6 @@ ROWS = (
         stays={"load_balancer.subnet_ids": At("subnet_ids.data")},
         back="changes group, functions, roles",
         ends=Ends.MOVED,
-        firewalls="They stay where they are, unless a zone then has two more than another",
+        firewalls="This happens only if a zone then has two more firewalls than another",
     ),
 )

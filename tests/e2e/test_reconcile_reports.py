@@ -1,4 +1,4 @@
-"""What no visit sees is told: launches that EC2 refuses, and firewalls that a change has missed."""
+"""The reconcile function reports refused launches and outdated firewalls, and writes tags."""
 
 from __future__ import annotations
 

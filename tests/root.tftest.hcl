@@ -577,6 +577,8 @@ run "refuses_to_move_a_deployment_to_another_vpc" {
 # With a generation of a user, all firewalls would be told as outdated, and with a serial number, as one.
 run "default_tags_give_firewalls_no_tag_of_the_module" {
   command = plan
+  # Not the state of other runs, whose queue has its tags already.
+  state_key = "default-tags"
 
   override_resource {
     target          = module.lifecycle.aws_sqs_queue.events

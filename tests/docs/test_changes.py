@@ -9,11 +9,12 @@ from fnmatch import fnmatchcase
 import pytest
 
 import tf_docs
+from vmseries_scenarios.changes.inputs import REMOVED, At, changed
 from vmseries_scenarios.changes.lanes import LANES
 from vmseries_scenarios.changes.main import by_lane, selected
 from vmseries_scenarios.changes.page import PAGE, render
 from vmseries_scenarios.changes.plans import Plan, parse, summarize
-from vmseries_scenarios.changes.rows import REMOVED, At, Row, changed
+from vmseries_scenarios.changes.rows import Row
 from vmseries_scenarios.changes.topics import ROWS, TOPICS
 from vmseries_scenarios.deployment import REPOSITORY
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from vmseries_lab.client import Lab, LabError
 from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.changes import watch
+from vmseries_scenarios.changes.inputs import Inputs, changed
 from vmseries_scenarios.changes.lanes import Lane, first_inputs
 from vmseries_scenarios.changes.live import MEMBERS, Live
 from vmseries_scenarios.changes.plans import Plan, parse
-from vmseries_scenarios.changes.rows import Ends, Inputs, Row, changed
+from vmseries_scenarios.changes.rows import Ends, Row
 from vmseries_scenarios.deployment import MINUTE, DeploymentError
 from vmseries_scenarios.terraform import TerraformError
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vmseries_scenarios.changes.rows import REMOVED, At, Inputs, changed
+from vmseries_scenarios.changes.inputs import REMOVED, At, Inputs, changed
 
 
 @dataclass(frozen=True)

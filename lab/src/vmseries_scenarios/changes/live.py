@@ -10,8 +10,8 @@ from typing import Any
 
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab
+from vmseries_scenarios.changes.inputs import Inputs
 from vmseries_scenarios.changes.plans import Plan, summarize
-from vmseries_scenarios.changes.rows import Inputs
 from vmseries_scenarios.deployment import MINUTE, Deployment, copy_root
 from vmseries_scenarios.terraform import Event, Workspace
 

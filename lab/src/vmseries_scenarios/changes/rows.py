@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vmseries_scenarios.changes.live import Live
-
-Inputs = dict[str, Any]
-"""The arguments of the module's call, as a user writes them."""
 
 
 class Ends(Enum):
@@ -25,30 +21,6 @@ class Ends(Enum):
     REFUSED = "keep running, because the plan is refused"
     PLANNED = "lose what they need: do not apply this plan"
 
-
-@dataclass(frozen=True)
-class At:
-    """A value of the site (tests/fixtures/changes), by its path in the output.
-
-    Attributes:
-        path: Keys, joined by dots.
-    """
-
-    path: str
-
-    def of(self, site: Mapping[str, Any]) -> Any:
-        """Return the value."""
-        value: Any = site
-        for key in self.path.split("."):
-            value = value[int(key)] if isinstance(value, list) else value[key]
-        return value
-
-
-class Removed:
-    """Says that an argument or attribute is not written any more."""
-
-
-REMOVED = Removed()
 
 REPLACE = (
     "To replace them: `capacity.instance_refresh`, an instance refresh of your own, or terminate "
@@ -110,33 +82,3 @@ class Row:
     def refreshes(self) -> bool:
         """Whether the apply starts an instance refresh, where inputs ask for one."""
         return self.ends is Ends.LATER and bool(self.to)
-
-
-def changed(inputs: Inputs, to: Mapping[str, Any], site: Mapping[str, Any]) -> Inputs:
-    """Return a copy of inputs with new values."""
-    result = copy.deepcopy(inputs)
-    for path, value in to.items():
-        *parents, last = path.split(".")
-        place = result
-        for key in parents:
-            if place.get(key) is None:
-                place[key] = {}
-            place = place[key]
-        if isinstance(value, Removed):
-            place.pop(last, None)
-        else:
-            place[last] = resolved(value, site)
-    return result
-
-
-def resolved(value: Any, site: Mapping[str, Any]) -> Any:
-    """Return a value with the values of the site for each :class:`At` or function in it."""
-    if isinstance(value, At):
-        return value.of(site)
-    if callable(value):
-        return value(site)
-    if isinstance(value, Mapping):
-        return {key: resolved(item, site) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [resolved(item, site) for item in value]
-    return value

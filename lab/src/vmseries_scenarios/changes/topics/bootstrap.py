@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from vmseries_scenarios.changes.inputs import REMOVED, At
 from vmseries_scenarios.changes.live import Live
-from vmseries_scenarios.changes.rows import REMOVED, REPLACE, At, Ends, Row
+from vmseries_scenarios.changes.rows import REPLACE, Ends, Row
 
 TOPIC = "Bootstrap"
 TEMPLATE = "changes launch template, group, functions"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmseries_scenarios.changes.rows import REPLACE, At, Ends, Row
+from vmseries_scenarios.changes.inputs import At
+from vmseries_scenarios.changes.rows import REPLACE, Ends, Row
 
 TOPIC = "Firewalls"
 TEMPLATE = "changes launch template, group, functions"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmseries_scenarios.changes.rows import At, Row
+from vmseries_scenarios.changes.inputs import At
+from vmseries_scenarios.changes.rows import Row
 
 TOPIC = "Functions, deadlines and alarms"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from vmseries_scenarios.changes.inputs import At
 from vmseries_scenarios.changes.live import Live
-from vmseries_scenarios.changes.rows import At, Ends, Row
+from vmseries_scenarios.changes.rows import Ends, Row
 from vmseries_scenarios.deployment import MINUTE, tags_of
 
 TOPIC = "Name, tags and permissions"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmseries_scenarios.changes.rows import REMOVED, REPLACE, At, Ends, Row
+from vmseries_scenarios.changes.inputs import REMOVED, At
+from vmseries_scenarios.changes.rows import REPLACE, Ends, Row
 
 TOPIC = "Network interfaces"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vmseries_scenarios.changes.rows import At, Ends, Row
+from vmseries_scenarios.changes.inputs import At
+from vmseries_scenarios.changes.rows import Ends, Row
 
 if TYPE_CHECKING:
     from vmseries_scenarios.changes.live import Live

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmseries_scenarios.changes.rows import REMOVED, At, Row
+from vmseries_scenarios.changes.inputs import REMOVED, At
+from vmseries_scenarios.changes.rows import Row
 
 TOPIC = "Panorama and licenses"
 SETTINGS = "changes functions"

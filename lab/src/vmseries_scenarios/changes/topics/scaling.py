@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmseries_scenarios.changes.rows import REMOVED, Ends, Row
+from vmseries_scenarios.changes.inputs import REMOVED
+from vmseries_scenarios.changes.rows import Ends, Row
 
 TOPIC = "Size and scaling"
 GROUP = "changes group"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vmseries_scenarios.changes.rows import At, Ends, Row
+from vmseries_scenarios.changes.inputs import At
+from vmseries_scenarios.changes.rows import Ends, Row
 
 TOPIC = "Zones and subnets"
 ROLES = ("data", "management", "untrust")

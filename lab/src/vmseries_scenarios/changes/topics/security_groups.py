@@ -53,5 +53,7 @@ ROWS = (
             }
         },
         plan="adds security group rules",
+        do="Nothing. A network that keeps its block and gets another name is a new rule, which EC2 "
+        "can refuse until the former one is deleted: apply again",
     ),
 )

@@ -109,7 +109,7 @@ def refresh_with_short_warmup(deployment: Deployment) -> Observation:
         autoscaling.start_instance_refresh(
             AutoScalingGroupName=deployment.name, Preferences={**DEFAULTS, "SkipMatching": False}
         )
-        return _observe(deployment, f"off, warm-up of {OLD_WARMUP_SECONDS} s", old)
+        return _observe(deployment, "off, too short a warm-up", old)
 
 
 def _prepare(deployment: Deployment) -> frozenset[str]:

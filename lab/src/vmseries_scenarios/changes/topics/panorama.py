@@ -91,8 +91,8 @@ ROWS = (
         change="Set another readiness",
         to={"readiness": "connected"},
         plan="changes group, functions",
-        do="Nothing. Launches in progress use it at their next visit. Before you leave `healthy`, let "
-        "them end: the functions deregister only what that mode registers early",
+        do="Nothing. Launches in progress use it at their next visit. Before you leave `healthy`, "
+        "let them end: the functions deregister only what that mode registers early",
         matters=True,
     ),
     Row(

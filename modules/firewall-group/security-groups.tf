@@ -135,6 +135,8 @@ resource "aws_vpc_security_group_ingress_rule" "management" {
   }
 }
 
+# Most of the services are known by name only, and a rule cannot contain names.
+#trivy:ignore:AWS-0104
 resource "aws_vpc_security_group_egress_rule" "management" {
   for_each = var.create_security_groups ? local.from_management : {}
 
@@ -153,6 +155,7 @@ resource "aws_vpc_security_group_egress_rule" "management" {
 }
 
 # Internet access of a two-arm firewall, which the firewall's own security policy controls.
+#trivy:ignore:AWS-0104
 resource "aws_vpc_security_group_egress_rule" "untrust" {
   for_each = toset(var.create_security_groups ? ["ipv4"] : [])
 

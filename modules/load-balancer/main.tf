@@ -17,6 +17,9 @@ resource "aws_lb" "this" {
   enable_deletion_protection       = var.deletion_protection
 
   tags = merge(var.tags, { (local.zone_tag) = local.zones })
+
+  # A new subnet sends traffic and health checks to the firewalls at once, so its rules come first.
+  depends_on = [var.rule_ids]
 }
 
 # The load balancer before this apply: Terraform reads it in the plan also if the plan changes the load balancer, because

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Self
+
+from vmseries_lab.net.http_server import Listener
 
 
 class StateServer:
@@ -26,19 +28,16 @@ class StateServer:
         self.state = b""
         self.lock = b""
         self.guard = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._server = Listener(("127.0.0.1", 0), _handler(self))
 
     def __enter__(self) -> Self:
         """Start."""
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.end()
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that configure the backend."""

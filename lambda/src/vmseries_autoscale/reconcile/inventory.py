@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 
+_SERVING = frozenset({"InService", "Standby"})
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """All resources that can belong to a firewall of this deployment.
@@ -48,6 +51,15 @@ class Inventory:
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
     others: tuple[Instance, ...] = ()
+
+    def in_service(self) -> list[Instance]:
+        """Return the running instances of the group whose hooks are complete, by instance id."""
+        serving = (key for key, state in self.members.items() if state in _SERVING)
+        return [
+            instance
+            for key in sorted(serving)
+            if (instance := self.instances.get(key)) is not None and instance.state == "running"
+        ]
 
 
 def hook_inventory(settings: ReconcileSettings, group: Group) -> Inventory:

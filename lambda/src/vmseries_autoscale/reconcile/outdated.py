@@ -58,14 +58,10 @@ def report_outdated_firewalls(
     time_budget: TimeBudget,
 ) -> None:
     """Count the firewalls that differ from the settings, and add them to the observations."""
-    running = in_service(inventory)
+    running = inventory.in_service()
     if not running:
         return
-    bootstrap = {
-        source: time
-        for source, time in _bootstrap_times(observations, settings.bootstrap, time_budget).items()
-        if time is not None
-    }
+    bootstrap = _bootstrap_times(observations, settings.bootstrap, time_budget)
     current = Current(settings.generation, bootstrap)
     for firewall in running:
         if reasons := differences(firewall, current):
@@ -73,19 +69,6 @@ def report_outdated_firewalls(
         if firewall.generation is None:
             observations.not_checked[firewall.instance_id] = NO_GENERATION
     telemetry.count(Metric.FIREWALLS_OUTDATED, len(observations.outdated))
-
-
-def in_service(inventory: Inventory) -> list[Instance]:
-    """Return the running instances of the group whose hooks are complete, by instance id."""
-    serving = (key for key, state in inventory.members.items() if state in _SERVING)
-    return [
-        instance
-        for key in sorted(serving)
-        if (instance := inventory.instances.get(key)) is not None and instance.state == "running"
-    ]
-
-
-_SERVING = frozenset({"InService", "Standby"})
 
 
 def differences(firewall: Instance, current: Current) -> list[str]:
@@ -107,7 +90,7 @@ def differences(firewall: Instance, current: Current) -> list[str]:
 
 def _bootstrap_times(
     observations: Observations, bootstrap: BootstrapSettings, time_budget: TimeBudget
-) -> dict[str, datetime | None]:
+) -> dict[str, datetime]:
     times: dict[str, datetime | None] = {}
     if (arn := bootstrap.secret_arn) is not None:
         times[SECRET] = observations.find_out(
@@ -120,7 +103,7 @@ def _bootstrap_times(
             None,
             time_budget,
         )
-    return times
+    return {source: time for source, time in times.items() if time is not None}
 
 
 def _secret_time(secrets: SecretsManagerClient, arn: str) -> datetime | None:

@@ -12,7 +12,6 @@ from vmseries_autoscale.aws import clients, user_tags
 from vmseries_autoscale.aws.instances import Instance
 from vmseries_autoscale.outcome import Done, Failed, Unfinished, reason_of, run_if_time
 from vmseries_autoscale.reconcile.inventory import Inventory
-from vmseries_autoscale.reconcile.outdated import in_service
 from vmseries_autoscale.reconcile.report import Observations, log_failure
 from vmseries_autoscale.settings import ReconcileSettings
 from vmseries_autoscale.telemetry import Metric
@@ -39,7 +38,7 @@ def update_tags(
         dry_run: Whether to write nothing, and to name the resources only.
     """
     wanted = user_tags.wanted(settings.tags)
-    shares = [set(_resources(firewall, inventory)) for firewall in in_service(inventory)]
+    shares = [set(_resources(firewall, inventory)) for firewall in inventory.in_service()]
     resources = sorted(set().union(*shares))
     if not wanted or not resources:
         return

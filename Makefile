@@ -139,11 +139,11 @@ clean: ## Remove everything that make created
 ##@ Test
 
 .PHONY: check
-check: setup ## Everything except Terraform apply (three and a half minutes on two cores)
+check: setup ## Everything except Terraform apply (five minutes on two cores)
 	@$(LANES) $(GROUPED) --jobs=4 test-terraform test-lab test-unit lint test-recorded
 
 .PHONY: test
-test: check ## Everything (a quarter of an hour on two cores)
+test: check ## Everything (25 minutes on two cores)
 	@$(LANES) --jobs=2 scan test-apply # Not grouped: minutes without output look like a hang.
 
 .PHONY: lint
@@ -199,7 +199,7 @@ prove-interrupts: setup ## Interrupt apply and destroy; repeated, each completes
 
 # ROWS=word selects rows by name or topic, as ARGS="-k word" does.
 .PHONY: changes
-changes: setup ## Change each input of a deployment in service, and change it back (docs/changes.md; 25 minutes)
+changes: setup ## Change each input of a deployment in service, and change it back (docs/changes.md; 40 minutes)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios changes $(if $(ROWS),--rows "$(ROWS)") $(ARGS)
 
 .PHONY: prove-properties

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from account import Account
+from account import Account, policy
 from botocore.exceptions import ClientError
 
 from vmseries_lab.aws.lambda_ import Outcome
@@ -277,6 +277,55 @@ def test_redrive_needs_permission_of_the_dead_letter_queue(account: Account) -> 
     assert json.loads(shown["Attributes"]["RedriveAllowPolicy"]) == {"redrivePermission": "denyAll"}
     with pytest.raises(ClientError, match="redrive allow policy"):
         account.queue(RedrivePolicy={"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
+
+
+@lab_test
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DelaySeconds", "1"),
+        ("MaximumMessageSize", "2048"),
+        ("MessageRetentionPeriod", "7200"),
+        ("Policy", ""),
+        ("ReceiveMessageWaitTimeSeconds", "1"),
+        ("RedriveAllowPolicy", '{"redrivePermission":"denyAll"}'),
+        ("RedrivePolicy", ""),
+        ("SqsManagedSseEnabled", "false"),
+        ("VisibilityTimeout", "90"),
+    ],
+)
+def test_a_change_of_one_attribute_keeps_all_others(
+    account: Account, name: str, value: str
+) -> None:
+    """SetQueueAttributes: "A map of attributes to set".
+
+    The policy was lost, so that each plan after a change of another attribute set it again.
+    """
+    _, dead_arn = account.queue("dead")
+    url, arn = account.queue(
+        DelaySeconds="2",
+        MaximumMessageSize="4096",
+        MessageRetentionPeriod="3600",
+        Policy=policy({"Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}),
+        ReceiveMessageWaitTimeSeconds="2",
+        RedriveAllowPolicy={"redrivePermission": "allowAll"},
+        RedrivePolicy={"deadLetterTargetArn": dead_arn, "maxReceiveCount": 3},
+        VisibilityTimeout="60",
+    )
+
+    def attributes() -> dict[str, str]:
+        answer = account.lab.aws.client("sqs").get_queue_attributes(
+            QueueUrl=url, AttributeNames=["All"]
+        )
+        return {k: v for k, v in answer["Attributes"].items() if k != "LastModifiedTimestamp"}
+
+    before = attributes()
+    assert before["QueueArn"] == arn
+    account.lab.aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={name: value})
+    after = attributes()
+    assert after.pop(name, "") == value
+    assert before.pop(name) != value
+    assert after == before
 
 
 @lab_test

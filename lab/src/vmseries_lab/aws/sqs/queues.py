@@ -146,6 +146,18 @@ def _attributes(original: Any) -> Any:
     return property(attributes)
 
 
+def _set_attributes(original: Any, queue: Any, attributes: dict[str, Any], *now: float) -> None:
+    """Change the attributes that a request names, and no other.
+
+    Source: API reference, SetQueueAttributes: "A map of attributes to set". moto removes the policy
+    if the request does not name it.
+    """
+    policy = queue.policy if hasattr(queue, "_policy_json") else None
+    original(queue, attributes, *now)
+    if "Policy" not in attributes:
+        queue.policy = policy
+
+
 def _add_message(original: Any, queue: Any, message: Any) -> None:
     """Record the source queue of a message that moves to a dead-letter queue."""
     message.came_from = getattr(message, "home", "")
@@ -223,6 +235,7 @@ def install(world: World) -> Queues:
     replace(Queue, "attributes", _attributes)
     replace(Queue, "BASE_ATTRIBUTES", lambda names: [*names, "RedriveAllowPolicy"])
     add(Queue, "redrive_allow_policy", None)
+    wrap(Queue, "_set_attributes", _set_attributes)
     wrap(Queue, "add_message", _add_message)
     wrap(Queue, "_setup_dlq", _setup_dead_letters)
     wrap(Queue, "delete_message", _delete_message)

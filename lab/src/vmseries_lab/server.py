@@ -27,6 +27,7 @@ from vmseries_lab.aws import (
     ec2,
     elbv2,
     lambda_,
+    log_groups,
     moto_clock,
     requests,
     s3_listing,
@@ -173,6 +174,7 @@ class Laboratory:
         world = self.world
         moto_clock.install(world)
         secret_versions.install(world)
+        log_groups.install()
         self.pipeline = requests.install(world)
         s3_listing.install(self.pipeline)
         self.functions = lambda_.install(world, self.pipeline)

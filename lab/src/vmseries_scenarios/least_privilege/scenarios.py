@@ -110,9 +110,40 @@ def create_keys(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
     kms, secrets = lab.aws.client("kms"), lab.aws.client("secretsmanager")
     uses = ("panorama", "firewall", "licensing-api-key", "functions")
     keys = {use: kms.create_key(Description=use)["KeyMetadata"]["Arn"] for use in uses}
+    document = json.dumps(key_policy(keys["functions"]))
+    kms.put_key_policy(KeyId=keys["functions"], PolicyName="default", Policy=document)
     for secret in ("panorama", "firewall", "licensing-api-key"):
         secrets.update_secret(SecretId=f"{SECRETS}/{secret}", KmsKeyId=keys[secret])
     return keys
+
+
+def key_policy(arn: str) -> dict[str, Any]:
+    """Return the policy of a key: IAM policies decide, and CloudWatch Logs may use it.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    _, partition, _, region, account, _ = arn.split(":", 5)
+    root = f"arn:{partition}:iam::{account}:root"
+    uses = ("Decrypt", "Describe*", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
+    groups = f"arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/*"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": root},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+                "Action": [f"kms:{use}" for use in uses],
+                "Resource": "*",
+                "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            },
+        ],
+    }
 
 
 def create_package(lab: Lab) -> None:

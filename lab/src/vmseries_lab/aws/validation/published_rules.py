@@ -41,6 +41,9 @@ _TARGET_GROUP = Resource("AWS::ElasticLoadBalancingV2::TargetGroup")
 _LISTENER = Resource("AWS::ElasticLoadBalancingV2::Listener")
 _FUNCTION = Resource("AWS::Lambda::Function")
 _MAPPING = Resource("AWS::Lambda::EventSourceMapping")
+_LOG_GROUP = Resource(
+    "AWS::Logs::LogGroup", {"logGroupName": "LogGroupName", "kmsKeyId": "KmsKeyId"}
+)
 _GROUP = Resource("AWS::AutoScaling::AutoScalingGroup")
 
 RESOURCES: dict[tuple[str, str], Resource] = {
@@ -69,9 +72,8 @@ RESOURCES: dict[tuple[str, str], Resource] = {
     ("lambda", "CreateFunction"): _FUNCTION,
     ("lambda", "UpdateFunctionConfiguration"): _FUNCTION,
     ("lambda", "PublishLayerVersion"): Resource("AWS::Lambda::LayerVersion"),
-    ("logs", "CreateLogGroup"): Resource(
-        "AWS::Logs::LogGroup", {"logGroupName": "LogGroupName", "kmsKeyId": "KmsKeyId"}
-    ),
+    ("logs", "AssociateKmsKey"): _LOG_GROUP,
+    ("logs", "CreateLogGroup"): _LOG_GROUP,
     ("logs", "PutRetentionPolicy"): Resource(
         "AWS::Logs::LogGroup", {"retentionInDays": "RetentionInDays"}
     ),

@@ -265,7 +265,8 @@ _EFFECTS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "logs": {
         LAB: ("CreateLogGroup", "CreateLogStream", "DeleteLogGroup", "PutLogEvents"),
-        KEPT: ("TagResource", "UntagResource"),
+        # aws/log_groups: keys.
+        KEPT: ("AssociateKmsKey", "DisassociateKmsKey", "TagResource", "UntagResource"),
         # Log events do not expire.
         HARMLESS: ("DeleteRetentionPolicy", "PutRetentionPolicy"),
     },

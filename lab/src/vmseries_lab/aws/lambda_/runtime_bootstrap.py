@@ -10,6 +10,7 @@ names are resolved to the hosts of the lab.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import functools
@@ -277,11 +278,15 @@ class HeldResponses:
         @functools.wraps(read)
         def wait(response: Any) -> Any:
             while (status := read(response))[2].strip() == "Held":
-                until = float(http.client.parse_headers(response.fp)["X-Lab-Until"])
-                timeout = response.fp.raw._sock.gettimeout()  # noqa: SLF001 - no public name
+                held = http.client.parse_headers(response.fp)
+                until = float(held["X-Lab-Until"])
+                connection = response.fp.raw._sock  # noqa: SLF001 - no public name
+                timeout = connection.gettimeout()
                 gives_up = math.inf if timeout is None else time.time() + timeout
                 self._sleeping.sleep_until(min(until, gives_up))
                 if gives_up <= until:
+                    if "X-Lab-Notices" in held:
+                        _hang_up(connection)
                     raise TimeoutError("timed out")
             return status
 
@@ -315,6 +320,13 @@ class HeldResponses:
             return read(this, 1, buffer)
 
         return slow
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Close a connection for writing, and wait in real time until the lab has noticed it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1)
 
 
 def search_path(task_root: str, layers: str, packages: str) -> list[str]:

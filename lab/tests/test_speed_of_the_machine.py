@@ -62,6 +62,49 @@ def test_a_caller_that_has_gone_leaves_no_held_response() -> None:
     assert clock.held() == []
 
 
+SLOW_RESULT = """
+import select, time
+from concurrent.futures import Future, ThreadPoolExecutor
+set_result = Future.set_result
+def slowly(future, result):
+    select.select([], [], [], 0.5)
+    set_result(future, result)
+def handler(event, context):
+    with ThreadPoolExecutor() as pool:
+        pool.submit(time.sleep, 3)
+        begun, Future.set_result = time.time(), slowly
+        pool.submit(int).result()
+        Future.set_result = set_result
+        return time.time() - begun
+"""
+SLOW_END = """
+import queue, select, time
+from concurrent.futures import ThreadPoolExecutor
+class Slow(queue.Queue):
+    def get(self, *args, **kwargs):
+        item = super().get(*args, **kwargs)
+        if item is None:
+            select.select([], [], [], 0.5)
+        return item
+def handler(event, context):
+    with ThreadPoolExecutor() as pool:
+        pool.submit(time.sleep, 3)
+        begun = time.time()
+        with ThreadPoolExecutor() as inner:
+            inner._work_queue = Slow()
+            inner.submit(int)
+        return time.time() - begun
+"""
+
+
+@pytest.mark.parametrize("code", [SLOW_RESULT, SLOW_END])
+def test_a_thread_that_the_machine_delays_does_not_let_lab_time_pass(
+    account: Account, code: str
+) -> None:
+    """One thread sleeps while another gets a result, or joins threads that have no work."""
+    assert account.invoke(account.function(code)) == (0.0, "")
+
+
 GIVES_UP = """
 import time
 import boto3

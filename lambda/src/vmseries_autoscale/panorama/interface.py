@@ -112,19 +112,18 @@ Membership = Mapping[Part, frozenset[str]]
 
 
 class Place(NamedTuple):
-    """A list of firewalls in Panorama's configuration.
+    """A group of Panorama's configuration that holds firewalls.
 
     Attributes:
-        group: Name of the template stack, device group or log collector group; ``None`` for the
-            managed devices, or for the configured group.
+        group: Name of the template stack, device group or log collector group.
     """
 
     part: Part
-    group: str | None = None
+    group: str
 
 
-Places = Mapping[str, frozenset[Place]]
-"""The lists that contain a firewall, by its serial number. Firewalls in no list are absent."""
+Places = Mapping[str, Sequence[Place]]
+"""The groups that hold a firewall, by its serial number. Firewalls in no group are absent."""
 
 
 class Removal(NamedTuple):
@@ -221,15 +220,22 @@ class Panorama(Protocol):
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the license plugin to deactivate licenses, which it does asynchronously."""
 
-    def running_places(self, serials: Collection[str]) -> Places:
-        """Return which lists of the running configuration contain these firewalls.
+    def running_parts(self, serials: Collection[str]) -> Membership:
+        """Return the parts of the running configuration that list these firewalls.
 
         All device groups, template stacks and log collector groups are looked at, whatever the
-        settings say.
+        settings say, with one small request for each part. ``groups_of`` has their names.
         """
 
-    def candidate_places(self, serials: Collection[str]) -> Places:
+    def candidate_parts(self, serials: Collection[str]) -> Membership:
         """Return the same for the candidate configuration."""
+
+    def groups_of(self, serials: Collection[str], parts: Collection[Part]) -> Places:
+        """Return the names of the groups of these kinds that hold these firewalls.
+
+        One request for each kind, whose response grows with the firewalls of others. For the rare
+        firewall that is not in the configured groups.
+        """
 
     def running_members(self) -> Membership:
         """Return the firewalls that the running configuration lists."""

@@ -12,7 +12,8 @@ from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.errors import DeviceRefusedError
 from vmseries_autoscale.pan_os.commands import command, nested, to_xml
-from vmseries_autoscale.pan_os.values import printable, serial_number, text_at
+from vmseries_autoscale.pan_os.values import printable, text_at
+from vmseries_autoscale.panorama import read_commands
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.panorama.xpath import LOCALHOST, entry
 from vmseries_autoscale.secret_store import Credentials
@@ -120,18 +121,9 @@ class PreflightPanorama(PanOsPanorama):
         self._running(f"{self._stack}/templates")
 
     def connected_member(self) -> str | None:
-        """Return the serial number of a connected firewall of the device group, ``None`` without.
-
-        Panorama may answer with other device groups, too (docs/assumptions.md).
-        """
+        """Return the serial number of a connected firewall of the device group, or ``None``."""
         group = self._settings.device_group
-        response = self._op(command("show", "devicegroups", "name", text=group))
-        for item in response.iterfind("result/devicegroups/entry"):
-            for device in item.iterfind("devices/entry") if item.get("name") == group else ():
-                serial = serial_number(device.findtext("serial", device.get("name", "")))
-                if serial is not None and device.findtext("connected") == "yes":
-                    return serial
-        return None
+        return read_commands.connected_member(self._op(read_commands.device_group(group)), group)
 
     def read_firewall(self, serial: str) -> None:
         """Run a read-only command on a firewall through Panorama.
@@ -148,7 +140,7 @@ class PreflightPanorama(PanOsPanorama):
         Raises:
             DeviceAccessError: If the administrator's role does not allow it.
         """
-        self._op(command("request", "batch", "license", "info"))
+        self._op(read_commands.batch_licenses())
 
     def read_plugin_licenses(self, license_manager: str) -> None:
         """Read the list of a license manager.
@@ -156,8 +148,7 @@ class PreflightPanorama(PanOsPanorama):
         Raises:
             DeviceAccessError: If the administrator's role does not allow it.
         """
-        show = ("show", "plugins", "sw_fw_license", "devices", "license-manager")
-        self._op(command(*show, text=license_manager))
+        self._op(read_commands.plugin_devices(license_manager))
 
     def has_open_changes(self, administrator: str) -> bool:
         """Return whether an administrator has uncommitted changes, or may have some.
@@ -165,10 +156,7 @@ class PreflightPanorama(PanOsPanorama):
         ``show config list changes partial admin member``. An answer without a result, or with
         anything that is not known to be an empty list, counts as changes.
         """
-        show = ET.Element("show")
-        changes = nested(show, "config", "list", "changes")
-        nested(changes, "partial", "admin", "member").text = administrator
-        result = self._op(show).find("result")
+        result = self._op(read_commands.open_changes(administrator)).find("result")
         if result is None:
             return True
         listed = any(element.tag in ("entry", "member") for element in result.iter())

@@ -13,6 +13,7 @@ from vmseries_autoscale.errors import (
     DeviceRefusedError,
     FirewallNotConnectedError,
 )
+from vmseries_autoscale.licensing.by_plugin import PLUGIN_ADMINISTRATOR
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem, unchecked
 from vmseries_autoscale.preflight.panorama_access import COMMIT, missing_right
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from vmseries_autoscale.panorama.preflight_client import Administrator, PreflightPanorama
 
 ROLE_FILE = "docs/panorama-admin-role.xml"
-PLUGIN_ADMINISTRATOR = "__sw_fw_license"
-"""Administrator under whose name the license plugin changes the configuration."""
 DESCRIPTION = "terraform-aws-vmseries-autoscale: pre-flight"
 
 RIGHTS = {

@@ -29,7 +29,7 @@ FORM = 1
 """Version of the document's form."""
 MAXIMUM_BYTES = 256 * 1024
 """Size of the document. Lambda returns at most 6 MB ("Lambda quotas")."""
-DESCRIBE_SECONDS = 10.0
+DESCRIBE_SECONDS = 20.0
 """Time reserved for the description of the largest answer, beside the time limit of a request."""
 
 NEEDS_A_FIREWALL = (

@@ -46,6 +46,11 @@ class Neutralizer:
             for value in self._placeholders
             if len(value) > 3 and value not in vocabulary.WORDS
         ]
+        self._instances = {
+            match[1][2:]: name
+            for value, name in known.items()
+            if (match := _INSTANCE.fullmatch(value))
+        }
         self._numbers: dict[str, int] = {}
         self._names: dict[str, str] = {}
 
@@ -98,7 +103,9 @@ class Neutralizer:
             return self._xpath(text)
         if _MAC.fullmatch(text):
             return self._numbered("mac", text.lower().replace("-", ":"))
-        return self._numbered(_kind(owner, text), text)
+        placeholder = self._numbered(_kind(owner, text), text)
+        named = [name for part, name in self._instances.items() if part in text.lower()]
+        return f"{placeholder}-with-{named[0]}" if named else placeholder
 
     def _with_domain(self, placeholder: str, domain: str | None) -> str:
         return f"{placeholder}.domain" if domain else placeholder

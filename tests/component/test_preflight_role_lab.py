@@ -202,6 +202,7 @@ def test_f6_every_right_of_a_role_is_needed(site: Site, name: str, right: str) -
     assert site.preflight(plugin=name == PLUGIN)[Severity.PROBLEM] != []
 
 
+@pytest.mark.documents(id="preflight/role/no-xml-api")
 def test_f6_a_role_of_type_device_group_and_template_has_no_xml_api(site: Site) -> None:
     role = roles()[PLAIN]
     (panorama,) = role.iterfind("role/panorama")

@@ -768,7 +768,7 @@ def test_an_unknown_action_is_answered_and_is_no_error_of_the_function(
     reconciling: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = reconciling.handler({"action": "valdate"}, FakeContext())
-    problem = "The function has no action 'valdate': use report or reconcile or validate."
+    problem = "The function has no action 'valdate': use report or reconcile or validate or record."
     assert answer == {"ok": False, "problems": [problem], "checked": [], "unchecked": []}
     assert problem in caplog.messages, "also for an invocation that nobody waits for"
     assert reconciling.calls == []

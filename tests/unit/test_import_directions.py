@@ -13,7 +13,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "lambda" / "src"
 PACKAGE = "vmseries_autoscale"
 
-USE_CASES = ("launch", "terminate", "reconcile", "preflight")
+USE_CASES = ("launch", "terminate", "reconcile", "preflight", "recording")
 FOUNDATION = (
     "outcome",
     "errors",

@@ -21,7 +21,7 @@ from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.pan_os.values import MAXIMUM_TEXT_LENGTH, all_text
 from vmseries_autoscale.panorama import Part, removal
 from vmseries_autoscale.panorama.preflight_client import MAXIMUM_TEMPLATES, PreflightPanorama
-from vmseries_autoscale.preflight import panorama_objects
+from vmseries_autoscale.preflight import panorama_objects, panorama_rights
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
 
@@ -154,7 +154,16 @@ def panorama_calls(panorama: PreflightPanorama) -> list[Callable[[], object]]:
         panorama.check_configuration_access,
         panorama.metric_publishing,
         lambda: list(panorama_objects.report_pan_os_version(panorama)),
-        lambda: list(panorama_objects.check_commit_right(panorama)),
+        panorama.connected_member,
+        panorama.push_nothing,
+        panorama.administrator,
+        panorama.host_name_settings,
+        lambda: panorama.has_open_changes("autoscale"),
+        lambda: list(panorama_rights.check_change_rights(panorama)),
+        lambda: list(panorama_rights.check_firewall_commands(panorama)),
+        lambda: list(panorama_rights.check_batch_licenses(panorama)),
+        lambda: list(panorama_rights.check_plugin_rights("manager", panorama)),
+        lambda: list(panorama_rights.report_power(True, panorama)),
     ]
 
 

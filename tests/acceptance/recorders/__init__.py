@@ -2,13 +2,22 @@
 but queues of its own."""
 
 from acceptance.facts import Fact
-from acceptance.recorders import identity, images, instances, metrics, panorama_lists, queues
+from acceptance.recorders import (
+    identity,
+    images,
+    instances,
+    metrics,
+    panorama_answers,
+    panorama_lists,
+    queues,
+)
 
 FACTS: tuple[Fact, ...] = (
     *queues.FACTS,
     *instances.FACTS,
     *identity.FACTS,
     *panorama_lists.FACTS,
+    *panorama_answers.FACTS,
     *metrics.FACTS,
     *images.FACTS,
 )

@@ -15,6 +15,7 @@ from vmseries_autoscale.preflight import (
     launches,
     panorama_access,
     panorama_objects,
+    panorama_rights,
     secrets,
 )
 from vmseries_autoscale.preflight.findings import Check, Finding, Severity, run_check
@@ -22,6 +23,7 @@ from vmseries_autoscale.preflight.panorama_access import PanoramaCheck
 from vmseries_autoscale.settings import (
     HookSettings,
     LaunchSettings,
+    LicensingMode,
     PanoramaSettings,
     ReconcileSettings,
     Settings,
@@ -112,12 +114,22 @@ def _panorama_checks(settings: Settings, panorama: PanoramaSettings) -> dict[str
         return {}
     checks: dict[str, PanoramaCheck] = {
         "The PAN-OS version": panorama_objects.report_pan_os_version,
-        "The right to commit": panorama_objects.check_commit_right,
+        "What the key could do": partial(
+            panorama_rights.report_power, settings.licensing_mode is LicensingMode.PLUGIN
+        ),
+        "The rights to push, commit and revert": panorama_rights.check_change_rights,
+        "The right to run commands on firewalls": panorama_rights.check_firewall_commands,
         "Device group, template stack and log collector group": partial(
             panorama_objects.check_objects, panorama
         ),
     }
+    checks["The host names of firewalls"] = partial(panorama_objects.check_host_names, panorama)
+    if settings.licensing_mode is not LicensingMode.NONE:
+        checks["Licenses through Panorama"] = panorama_rights.check_batch_licenses
     if settings.license_manager is not None:
+        checks["The rights for the license plugin"] = partial(
+            panorama_rights.check_plugin_rights, settings.license_manager
+        )
         checks["The license manager"] = partial(
             panorama_objects.check_license_manager, settings.license_manager
         )

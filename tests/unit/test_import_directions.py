@@ -28,7 +28,7 @@ LAYERS = (
     USE_CASES,
     ("lifecycle",),
     ("licensing", "firewall_identity"),
-    ("panorama", "firewall"),
+    ("panorama", "firewall", "firewall_records"),
     ("pan_os",),
     ("secret_store",),
     ("aws",),

@@ -13,11 +13,14 @@
     ├── TransientError                          clears without action: retried, not counted
     │   ├── EventualConsistencyError            EC2 still returns an earlier state
     │   ├── TimeBudgetExceededError             the invocation ends before all work is done
+    │   ├── RecordConflictError                 another invocation wrote a firewall's record first
     │   └── DeviceBusyError                     Panorama: commit, lock, queue, session, failover
     ├── RetryableError                          retried and counted: an operator may have to act
     │   ├── CapacityError                       a quota or a full subnet: permanent after minutes
     │   ├── TargetReusedError                   a firewall got the address of a removed target
     │   ├── SecretError                         a secret is unreadable or has the wrong keys
+    │   ├── RecordError                         the table of firewalls' records cannot be used
+    │   │   └── RecordFormatError               a record has a value that cannot be read
     │   ├── LicenseError                        a license cannot be returned now
     │   │   ├── LicenseServerUnreachableError   the device cannot reach Palo Alto's license server
     │   │   ├── LicensingKeyError               the licensing API key is missing or rejected
@@ -121,6 +124,10 @@ class TimeBudgetExceededError(TransientError):
     """The invocation ends before all work is done. Completed work stays complete."""
 
 
+class RecordConflictError(TransientError):
+    """Another invocation has written a firewall's record since it was read."""
+
+
 class DeviceBusyError(TransientError):
     """Panorama cannot execute the request now: commit, lock, full queue, expired session, failover.
 
@@ -147,6 +154,14 @@ class TargetReusedError(RetryableError):
 
 class SecretError(RetryableError):
     """A secret is missing, unreadable, or has the wrong keys."""
+
+
+class RecordError(RetryableError):
+    """The table with the records of firewalls cannot be read or written."""
+
+
+class RecordFormatError(RecordError):
+    """A firewall's record has a value that cannot be read."""
 
 
 class LicenseError(RetryableError):

@@ -42,7 +42,12 @@ from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.licensing.by_plugin import LICENSE_LEFT_TO_PLUGIN
 from vmseries_autoscale.panorama import Part
 
-PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
+PLUGIN = {
+    "mode": "plugin",
+    "api_key_secret_arn": None,
+    "license_manager": LICENSE_MANAGER,
+    "join_timeout_seconds": 2700,
+}
 OTHERS = [f"00795100000000{number}" for number in range(4)]
 NO_SERVER = "Failed to get license info. Please try again later."
 NO_KEY = "API Key is not set"

@@ -80,10 +80,15 @@ PLUGIN_SETTINGS: dict[type, dict[str, Any]] = {
             "mode": "plugin",
             "api_key_secret_arn": None,
             "license_manager": LICENSE_MANAGER,
+            "join_timeout_seconds": 2700,
         }
     },
     ReconcileSettings: SETTINGS[ReconcileSettings]
-    | {"licensing_mode": "plugin", "license_manager": LICENSE_MANAGER},
+    | {
+        "licensing_mode": "plugin",
+        "license_manager": LICENSE_MANAGER,
+        "join_timeout_seconds": 2700,
+    },
 }
 """The settings that differ if Panorama's plugin manages the licenses."""
 

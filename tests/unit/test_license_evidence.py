@@ -128,16 +128,25 @@ def test_a_confirmation_and_one_absence_agree() -> None:
     assert isinstance(step, Returned)
 
 
-@pytest.mark.parametrize("seen", ["listed", "witness"])
-def test_a_list_that_still_shows_the_license_contradicts_a_confirmation(seen: str) -> None:
-    soon = at(REPEAT_SECONDS - 1, **{seen: Seen.LISTED}, connected=False)
+def test_a_list_that_still_shows_the_license_contradicts_a_confirmation() -> None:
+    soon = at(REPEAT_SECONDS - 1, listed=Seen.LISTED, connected=False)
     record, step = steps(CONFIRMED, soon)
     assert record.license is LicenseState.CONFIRMED
-    assert isinstance(step, Wait)
-    late = at(REPEAT_SECONDS, **{seen: Seen.LISTED}, connected=False)
+    assert not isinstance(step, Returned)
+    late = at(REPEAT_SECONDS, listed=Seen.LISTED, connected=False)
     record, step = steps(record, late)
     assert record.license is LicenseState.HELD
     assert isinstance(step, Request)
+
+
+def test_a_stored_license_contradicts_a_confirmation_for_a_while() -> None:
+    contradicted = [
+        at(seconds, witness=Seen.LISTED, connected=False) for seconds in range(0, 900, 30)
+    ]
+    record, step = steps(CONFIRMED, *contradicted)
+    assert isinstance(step, Wait)
+    _, step = steps(record, at(WITNESS_SECONDS, witness=Seen.LISTED, connected=False))
+    assert isinstance(step, Returned), "Panorama does not ask a firewall that is gone again"
 
 
 # Jobs and requests.

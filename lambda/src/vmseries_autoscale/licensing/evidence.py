@@ -30,9 +30,10 @@ REPEAT_SECONDS = 180
 license does not contradict a confirmation. The license server is asked in the meantime."""
 
 WITNESS_SECONDS = 900
-"""Seconds of absence from the deciding list after which a second witness that still shows a
-requested license is out of date. The vendor does not document how soon a firewall notices that
-Panorama returned its license."""
+"""Seconds after which a second witness that still shows a requested license is out of date: of
+absence from the deciding list, or since a request that was confirmed. The vendor does not document
+how soon a firewall notices that Panorama returned its license, nor when Panorama reads again what
+it has stored of a firewall that is gone."""
 
 
 class Seen(StrEnum):
@@ -179,11 +180,11 @@ def _with_observations(record: FirewallRecord, seen: Observations) -> FirewallRe
         state = LicenseState.CONFIRMED
     elif seen.job is JobState.FAILED:
         job = None
-    listed = Seen.LISTED in (seen.listed, seen.witness)
-    if listed and state is LicenseState.UNKNOWN:
+    if Seen.LISTED in (seen.listed, seen.witness) and state is LicenseState.UNKNOWN:
         state = LicenseState.HELD
-    if listed and state is LicenseState.CONFIRMED and _is_due(record, seen.now):
-        # A confirmation that a list contradicts for minutes proves nothing.
+    contradicted = seen.listed is Seen.LISTED and _is_due(record, seen.now)
+    if contradicted and state is LicenseState.CONFIRMED:
+        # A confirmation that the deciding list contradicts for minutes proves nothing.
         state, job = LicenseState.HELD, None
     absent_since = record.absent_since
     if seen.listed is Seen.LISTED:
@@ -210,8 +211,12 @@ def _evidence(record: FirewallRecord, seen: Observations) -> str | None:
 def _witness_contradicts(record: FirewallRecord, seen: Observations) -> bool:
     if seen.witness is not Seen.LISTED:
         return False
-    was_requested = record.license_requested is not None
-    return not (was_requested and _absent_seconds(record, seen) >= WITNESS_SECONDS)
+    asked = record.license_requested
+    if asked is None:
+        return True
+    if record.license is LicenseState.CONFIRMED:
+        return (seen.now - asked).total_seconds() < WITNESS_SECONDS
+    return _absent_seconds(record, seen) < WITNESS_SECONDS
 
 
 def _absent_seconds(record: FirewallRecord, seen: Observations) -> float:
@@ -240,7 +245,7 @@ def _next(record: FirewallRecord, seen: Observations) -> Request | Wait:
         return Wait(seen.waiting_for or "the license cannot be requested now")
     if seen.job is JobState.FAILED:
         return Request("the last request failed")
-    if record.license is LicenseState.CONFIRMED and not _is_due(record, seen.now):
+    if record.license is LicenseState.CONFIRMED and seen.listed is not Seen.LISTED:
         return Wait("the deactivation is confirmed; a license list has to agree")
     if _is_due(record, seen.now):
         return Request("the license is not known to be returned")

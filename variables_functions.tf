@@ -11,14 +11,14 @@ variable "functions" {
       log lines (EMF).
     - `log_retention_days`            - (Optional) Retention of the logs in CloudWatch, in days. 0 keeps them forever.
     - `kms_key_arn`                   - (Optional) ARN of your own KMS key for the functions' environment variables and
-      logs. Its key policy must allow CloudWatch Logs to use it.
+      logs, and for the table with the records of the firewalls. Its key policy must allow CloudWatch Logs to use it.
     - `code_signing_config_arn`       - (Optional) ARN of your own Lambda code signing configuration. If it enforces
       signatures, the functions need a signed `package_filename`, and a signed layer in `dependencies.layer`.
     - `package_filename`              - (Optional) Path of a signed copy of `lambda/dist/functions.zip`. Null uses the
       archive in the module. Requires `code_signing_config_arn`.
     - `vpc`                           - (Optional) VPC configuration, for a Panorama that is reachable only from a VPC.
-      The subnets need access to EC2, Auto Scaling, SQS, Secrets Manager and, with `target_groups` of interfaces, Elastic
-      Load Balancing. Without a route to S3, the reconcile function cannot tell whether firewalls are older than
+      The subnets need access to EC2, Auto Scaling, SQS, DynamoDB, Secrets Manager and, with `target_groups` of
+      interfaces, Elastic Load Balancing. A gateway endpoint for DynamoDB is enough. Without a route to S3, the reconcile function cannot tell whether firewalls are older than
       `bootstrap.s3`. Null runs the functions outside of any VPC.
       - `subnet_ids`         - IDs of the subnets.
       - `security_group_ids` - IDs of the security groups.

@@ -14,6 +14,7 @@ locals {
   common_settings = {
     name                    = var.name
     auto_scaling_group_name = var.name
+    records_table           = local.records_table
     panorama = var.panorama == null ? null : {
       hostnames             = var.panorama.hostnames
       port                  = var.panorama.port

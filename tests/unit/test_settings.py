@@ -34,6 +34,7 @@ PANORAMA = {
 COMMON = {
     "name": "fw",
     "auto_scaling_group_name": "fw",
+    "records_table": "fw-firewalls",
     "panorama": PANORAMA,
 }
 HOOK = {

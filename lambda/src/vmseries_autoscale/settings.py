@@ -162,10 +162,12 @@ class Settings:
 
     Attributes:
         name: Name of the deployment, which is also the value of the tag on its resources.
+        records_table: Name of the DynamoDB table with the records of the firewalls.
     """
 
     name: str
     auto_scaling_group_name: str
+    records_table: str
     panorama: PanoramaSettings | None
 
 

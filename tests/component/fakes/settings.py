@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from component.fakes.base import NAME, ZONE
+from component.fakes.dynamodb import RECORDS
 from component.fakes.ec2 import GENERATION, NETWORKS, SECURITY_GROUP
 from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET
 from component.fakes.sqs import URL
@@ -19,6 +20,7 @@ def common(**changes: Any) -> dict[str, Any]:
     return {
         "name": NAME,
         "auto_scaling_group_name": NAME,
+        "records_table": RECORDS,
         "panorama": {
             "hostnames": ["panorama.example.com"],
             "port": 443,

@@ -60,6 +60,7 @@ def connect(
         hostnames=(HOST,),
         port=vendor.panorama.peers[0].server.port,
         secret_arn="arn:secret",
+        server_name=None,
         device_group=group,
         template_stack=initial_config.TEMPLATE_STACK,
         log_collector_group=initial_config.COLLECTOR_GROUP,

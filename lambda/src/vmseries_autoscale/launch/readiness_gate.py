@@ -97,7 +97,7 @@ def _check_device(
     with telemetry.log_context(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
         if reason is None and settings.license_expected:
-            licensed = session.panorama.firewall(serial).licenses()
+            licensed = session.panorama.firewall(serial).valid_licenses()
             reason = None if licensed else readiness.NO_LICENSE
     return Done() if reason is None else Retry(reason)
 
@@ -119,7 +119,7 @@ def _push_out_of_sync(
     }
     if not out_of_sync or not visit.time_budget.has_time():
         return {}
-    pushes = run_step(partial(_push, session.panorama, out_of_sync.keys()))
+    pushes = run_step(partial(_push, session.panorama, out_of_sync.keys(), visit.settings.name))
     if isinstance(pushes, Unfinished):
         return dict.fromkeys(out_of_sync.values(), pushes)
     return {
@@ -131,12 +131,12 @@ def _push_out_of_sync(
     }
 
 
-def _push(panorama: Panorama, serials: Collection[str]) -> list[Push]:
-    """Request a push, unless one is in progress, and return the earlier pushes."""
-    pushes = panorama.pushes()
+def _push(panorama: Panorama, serials: Collection[str], deployment: str) -> list[Push]:
+    """Request a push, unless one of ours is in progress, and return our earlier pushes."""
+    pushes = panorama.pushes(deployment)
     due = readiness.serials_to_push(serials, pushes)
     if due:
-        job_id = panorama.push(due)
+        job_id = panorama.push(due, deployment)
         logger.info("Requested a push", extra={"serials": sorted(due), "job_id": job_id})
     return pushes
 
@@ -150,7 +150,7 @@ def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings
     connection = firewall.connect(settings.firewall_api, address)
     try:
         reason = readiness.firewall_not_ready_reason(connection.state())
-        if reason is None and settings.license_expected and not connection.licenses():
+        if reason is None and settings.license_expected and not connection.valid_licenses():
             reason = readiness.NO_LICENSE
         if reason is None and tags.SERIAL not in launching.tags:
             _save_serial(launching, connection.serial(), visit)

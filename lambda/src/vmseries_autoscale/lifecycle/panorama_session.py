@@ -12,7 +12,7 @@ from vmseries_autoscale.settings import PanoramaSettings
 
 @dataclass(slots=True)
 class PanoramaSession:
-    """A connection to Panorama, with the firewalls that Panorama listed when it was opened.
+    """A connection to Panorama, with the firewalls of our groups when it was opened.
 
     Attributes:
         panorama: Connection, which is not thread-safe.
@@ -25,13 +25,33 @@ class PanoramaSession:
     devices: Mapping[str, Device]
     licenses_pending: bool = False
 
+    def located(self) -> frozenset[str]:
+        """Return the serial numbers of the firewalls in both of the configured groups."""
+        return frozenset(
+            device.serial
+            for device in self.devices.values()
+            if None not in (device.policy_status, device.template_status)
+        )
+
+    def list_everywhere(self) -> None:
+        """List all firewalls that Panorama manages, also those outside of the configured groups.
+
+        For a firewall that a visit knows and that its groups do not show. The response grows with
+        the firewalls of others.
+
+        Raises:
+            PanOsError: If the request fails.
+        """
+        members = list(self.devices.values())
+        self.devices = {device.serial: device for device in self.panorama.devices(members)}
+
 
 def open_session(settings: PanoramaSettings) -> PanoramaSession:
-    """Connect to Panorama and list its firewalls.
+    """Connect to Panorama and list the firewalls of our device group and template stack.
 
     Raises:
         SecretError: If the credentials cannot be read.
         PanOsError: If Panorama cannot be reached, or refuses a request.
     """
     connection = panorama.connect(settings)
-    return PanoramaSession(connection, {device.serial: device for device in connection.devices()})
+    return PanoramaSession(connection, {device.serial: device for device in connection.members()})

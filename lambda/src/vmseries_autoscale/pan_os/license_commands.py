@@ -55,11 +55,16 @@ class PanOsLicenseCommands:
 
     Args:
         op: Runs an operational command on the firewall and returns its response. The keyword
-            argument ``secrets`` has the values in the command that no error may quote.
+            argument ``secrets`` has the values in the command that no error may quote;
+            ``timeout_seconds`` is the time limit of a request that contacts the license server.
+        license_seconds: That time limit; ``None`` for the usual one.
     """
 
-    def __init__(self, op: Callable[..., ET.Element]) -> None:
+    def __init__(
+        self, op: Callable[..., ET.Element], *, license_seconds: int | None = None
+    ) -> None:
         self._op = op
+        self._license_seconds = license_seconds
 
     def system_info(self) -> SystemInfo:
         """Return what the firewall says about itself."""
@@ -103,7 +108,8 @@ class PanOsLicenseCommands:
         """
         deactivate = command("request", "license", "deactivate", "VM-Capacity", "mode", text="auto")
         try:
-            return says_deactivated(all_text(self._op(deactivate)))
+            response = self._op(deactivate, timeout_seconds=self._license_seconds)
+            return says_deactivated(all_text(response))
         except DeviceTimeoutError:
             return False
         except DeviceRefusedError as error:

@@ -154,11 +154,14 @@ class Panorama(Protocol):
             DeviceRefusedError: If a response does not contain the group with exactly that name.
         """
 
-    def devices(self) -> list[Device]:
+    def devices(self, members: Sequence[Device] | None = None) -> list[Device]:
         """Return all firewalls that Panorama manages.
 
         For the reconcile function, and for a serial number that the group lists do not show: the
         response grows with the firewalls of others.
+
+        Args:
+            members: Result of ``members``, to spare its requests; ``None`` to make them.
 
         Raises:
             DeviceRefusedError: As for ``members``.
@@ -219,6 +222,12 @@ class Panorama(Protocol):
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the license plugin to deactivate licenses, which it does asynchronously."""
+
+    def configured_groups(self) -> Mapping[Part, str | None]:
+        """Return the name of the configured group by part, in removal order, without a request.
+
+        The managed devices have no name. Without a log collector group, that part is absent.
+        """
 
     def running_parts(self, serials: Collection[str]) -> Membership:
         """Return the parts of the running configuration that list these firewalls.

@@ -193,6 +193,9 @@ def _return_via_plugin(
     listed = run_if_time(partial(panorama.plugin_licensed, manager.name), visit.time_budget)
     if isinstance(listed, Unfinished):
         return {instance.event: listed for instance in due}
+    if listed is None:
+        reason = f"the response of license manager {manager.name} has no list of firewalls"
+        return {instance.event: Retry(reason) for instance in due}
     check = partial(_check_returned, manager=manager, listed=listed, visit=visit)
     outcomes = for_each(due, check, visit.time_budget)
     due = [instance for instance in due if not instance.ambiguous]

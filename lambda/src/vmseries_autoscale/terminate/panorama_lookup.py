@@ -39,6 +39,10 @@ def identify_in_panorama(
     session = run_step(partial(open_session, visit.settings.panorama))
     if isinstance(session, Unfinished):
         return {instance.event: session for instance in due}
+    if {instance.tags.get(tags.SERIAL) for instance in due} - session.devices.keys() - {None}:
+        listed = run_step(session.list_everywhere)
+        if isinstance(listed, Unfinished):
+            return {instance.event: listed for instance in due}
     visit.session = session
     others = instance_in_transition.describe_others(visit.ec2, visit.settings.name)
     identify = partial(_identify, session=session, others=others, visit=visit)

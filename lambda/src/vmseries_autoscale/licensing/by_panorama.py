@@ -33,13 +33,9 @@ from vmseries_autoscale.licensing.evidence import (
 )
 from vmseries_autoscale.pan_os.license_commands import says_deactivated
 from vmseries_autoscale.panorama import Job, Panorama
+from vmseries_autoscale.panorama.batch_license import KEY_ADVICE
 
 logger = logging.getLogger(__name__)
-
-KEY_ADVICE = (
-    "install the support account's current licensing API key (Customer Support Portal, Products, "
-    "API Key Management) on Panorama: request license api-key set key …"
-)
 
 
 def return_licenses(
@@ -104,7 +100,7 @@ def _job_state(job: Job | None, serial: str) -> tuple[JobState, str | None]:
     if not job.finished:
         return JobState.RUNNING, None
     failure = job.failures.get(serial)
-    if failure is None and job.failed and not (job.failures or serial in job.serials):
+    if failure is None and job.failed and not (job.failures and serial in job.serials):
         lines = [line for line in job.details if serial in line] or list(job.details)
         failure = " ".join(lines) or f"job {job.job_id} failed without a reason"
     if failure is None or says_deactivated(failure):

@@ -15,7 +15,6 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.licensing import evidence
 from vmseries_autoscale.licensing.attempts import Attempt, Leaving
-from vmseries_autoscale.licensing.by_panorama import KEY_ADVICE
 from vmseries_autoscale.licensing.errors import license_errors
 from vmseries_autoscale.licensing.evidence import (
     Decision,
@@ -26,6 +25,7 @@ from vmseries_autoscale.licensing.evidence import (
     Wait,
 )
 from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.panorama.batch_license import KEY_ADVICE
 from vmseries_autoscale.panorama.removal import failed_commit_error
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ vendor's own auto scaling module commits this administrator's changes after each
 (PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg)."""
 
 _COMMIT_DESCRIPTION = re.compile(r": return \d+ licenses$")
+
 
 def request_plugin_deactivation(
     panorama: Panorama, license_manager: str, serials: Collection[str], deployment: str

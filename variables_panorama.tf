@@ -181,14 +181,6 @@ variable "firewall_api" {
   default = null
 
   validation {
-    condition     = var.firewall_api == null || var.panorama == null || var.licensing.mode == "firewall"
-    error_message = <<-EOT
-      firewall_api has no effect with panorama unless licensing.mode = "firewall": the functions then ask firewalls that
-      have not registered with Panorama for their licenses. Remove firewall_api, or set licensing.mode = "firewall".
-    EOT
-  }
-
-  validation {
     condition     = var.firewall_api == null || var.functions.vpc != null
     error_message = <<-EOT
       firewall_api requires functions.vpc, because the functions must reach the firewalls' private management addresses,
@@ -455,6 +447,15 @@ variable "licensing" {
     error_message = <<-EOT
       licensing.stop_launches_after has no effect with mode = "none", in which no launch takes a license that has to be
       returned. Remove it, or set mode.
+    EOT
+  }
+
+  # A validation of firewall_api cannot refer to licensing, whose validations refer to firewall_api.
+  validation {
+    condition     = var.firewall_api == null || var.panorama == null || var.licensing.mode == "firewall"
+    error_message = <<-EOT
+      firewall_api has no effect with panorama unless licensing.mode = "firewall": the functions then ask firewalls that
+      have not registered with Panorama for their licenses. Remove firewall_api, or set licensing.mode = "firewall".
     EOT
   }
 

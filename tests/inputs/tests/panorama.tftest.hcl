@@ -254,7 +254,7 @@ run "refuses_the_firewall_api_with_panorama_if_it_returns_no_license" {
     panorama     = var.valid_panorama
   }
 
-  expect_failures = [var.firewall_api]
+  expect_failures = [var.licensing]
 }
 
 run "accepts_the_firewall_api_with_panorama_for_licenses_of_unregistered_firewalls" {

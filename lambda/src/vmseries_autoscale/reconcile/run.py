@@ -9,6 +9,7 @@ from typing import Any
 from vmseries_autoscale import firewall_records, panorama
 from vmseries_autoscale.aws import autoscaling_group, clients
 from vmseries_autoscale.outcome import Done, Unfinished
+from vmseries_autoscale.reconcile.abandoned_launches import report_abandoned_launches
 from vmseries_autoscale.reconcile.cleanup import Cleanup
 from vmseries_autoscale.reconcile.decisions import (
     Limits,
@@ -73,6 +74,7 @@ def reconcile(
         left = [*known, *plan.postponed, *plan.too_recent, *plan.ambiguous]
         licenses.report_gone(gone_instances(inventory, age_floor, now), left)
     not_returned = names_of_lost(records.values())
+    report_abandoned_launches(observations, settings, records, now, dry_run=dry_run)
     # After all duties: S3 or Secrets Manager may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)

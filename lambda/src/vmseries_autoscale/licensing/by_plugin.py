@@ -136,11 +136,10 @@ def return_licenses(
     failed = request_plugin_deactivation(panorama, license_manager, serials, deployment)
     for serial in serials:
         record = evidence.requested(attempts[serial].record, None, now)
-        decision = Decision(record, attempts[serial].decision.step)
-        if isinstance(decision.step, Request):
-            reason = f"license manager {license_manager} lists {serial} as licensed; {_SEE_LOG}"
-            decision = Decision(record, Wait(reason))
-        attempts[serial] = Attempt(decision, failed)
+        step = attempts[serial].decision.step
+        if isinstance(step, Request | Wait):
+            step = Wait(f"license manager {license_manager} lists {serial} as licensed; {_SEE_LOG}")
+        attempts[serial] = Attempt(Decision(record, step), failed)
     return attempts
 
 

@@ -184,8 +184,9 @@ def gone_instances(inventory: Inventory, age_floor: timedelta, now: datetime) ->
         if not is_terminated(inventory.instances.get(instance_id)):
             continue
         since = _terminated_since(inventory, instance_id) or now
-        newest = max(since, record.launched or UNKNOWN_TIME)
-        if now - newest >= age_floor:
+        if since == UNKNOWN_TIME:
+            since = record.launched or UNKNOWN_TIME
+        if now - since >= age_floor:
             gone.append(instance_id)
     return gone
 

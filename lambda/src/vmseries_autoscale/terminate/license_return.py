@@ -173,11 +173,7 @@ def _return_through_firewall(
         waiting = "the firewall must return its license, but is not connected to Panorama"
         seen = replace(seen, can_request=False, waiting_for=waiting)
         return _conclude(terminating, evidence.decide(terminating.record, seen))
-    logger.warning(
-        "Only Panorama can return the license of a firewall that is gone",
-        extra={"step": "license", "reason": str(attempt.error)},
-    )
-    return Done()  # Left to the reconcile function, which reports it or finds a key.
+    return _give_up(terminating, f"the firewall is gone, and {attempt.error}")
 
 
 # -- firewalls that nobody could identify ----------------------------------------------------------

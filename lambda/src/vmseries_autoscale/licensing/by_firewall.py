@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from vmseries_autoscale.errors import FirewallNotConnectedError
+from vmseries_autoscale.errors import DeviceBusyError, FirewallNotConnectedError, PanOsError
 from vmseries_autoscale.firewall_records import FirewallRecord
 from vmseries_autoscale.licensing import evidence
 from vmseries_autoscale.licensing.errors import license_errors
@@ -61,7 +61,15 @@ def return_license(
     )
     record = evidence.requested(decision.record, None, seen.now)
     after = replace(seen, listed=Seen.NOT_SEEN, confirmed=confirmed)
-    return evidence.decide(record, _with_list(firewall, after))
+    try:
+        after = _with_list(firewall, after)
+    except (PanOsError, DeviceBusyError) as error:
+        # What was confirmed is recorded now, whether or not the firewall answers again.
+        logger.warning(
+            "The firewall does not list its licenses after the request",
+            extra={"step": "license", "reason": str(error)},
+        )
+    return evidence.decide(record, after)
 
 
 def _with_list(firewall: LicenseCommands, seen: Observations) -> Observations:

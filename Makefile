@@ -193,6 +193,10 @@ audit: $(PIP_AUDIT) ## Check all locked packages for known vulnerabilities (need
 prove-crashes: setup ## Fail each call of the functions in each way; everything converges (13 minutes)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios crash-matrix $(ARGS)
 
+.PHONY: prove-boot-phases
+prove-boot-phases: setup ## Firewalls leave in each phase of their boot: no license is lost (ARGS="-k plugin")
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios boot-phases $(ARGS)
+
 .PHONY: prove-interrupts
 prove-interrupts: setup ## Interrupt apply and destroy; repeated, each completes (POINTS=layer selects)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios interrupts $(if $(POINTS),-k $(POINTS)) $(ARGS)

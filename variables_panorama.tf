@@ -178,8 +178,8 @@ variable "panorama" {
 
 variable "firewall_api" {
   description = <<-EOT
-    XML API of the firewalls, for deployments without Panorama: it reports readiness and deactivates licenses.
-    Set null to not use it.
+    XML API of the firewalls. Without Panorama, it reports readiness and deactivates licenses. With Panorama, it returns
+    the licenses of firewalls that have not registered with Panorama. Set null to not use it.
     - `secret_arn`         - ARN of the Secrets Manager secret with the credentials of an administrator that the
       bootstrap configuration creates on every firewall: JSON with `username`, either `api_key` or `password`, and
       `ca_bundle` (PEM) unless the certificate is publicly trusted.
@@ -197,13 +197,6 @@ variable "firewall_api" {
     timeout_seconds    = optional(number, 5)
   })
   default = null
-
-  validation {
-    condition     = var.firewall_api == null || var.panorama == null
-    error_message = <<-EOT
-      firewall_api has no effect with panorama, through which the functions reach every firewall. Remove one of them.
-    EOT
-  }
 
   validation {
     condition     = var.firewall_api == null || var.functions.vpc != null
@@ -414,8 +407,8 @@ variable "licensing" {
   description = <<-EOT
     How a terminating firewall returns its license.
     See docs/licensing.md for all situations.
-    - `mode`                       - (Optional) `firewall`: the firewall deactivates its own license, by a request
-      through `panorama`, or through `firewall_api` without Panorama. `plugin`: Panorama's license plugin
+    - `mode`                       - (Optional) `firewall`: firewalls take their license with an auth code. Panorama
+      deactivates it, or the firewall itself does, by a request through `panorama` or `firewall_api`. `plugin`: Panorama's license plugin
       `sw_fw_license` deactivates the licenses that it has assigned. `none`: the firewalls have no license to return
       (`bundle1`, `bundle2`), or something else returns it.
     - `api_key_secret_arn`         - (Optional) ARN of the Secrets Manager secret with the licensing API key of your
@@ -423,12 +416,19 @@ variable "licensing" {
     - `api_key_secret_kms_key_arn` - (Optional) ARN of your own KMS key with which that secret is encrypted.
     - `license_manager`            - (Optional) License manager of the plugin that licenses the firewalls. Required by
       mode `plugin`. The administrator in `panorama.secret_arn` needs permission to commit for other administrators.
+    - `join_timeout_minutes`       - (Optional) Time from the launch of an instance for which a leaving firewall is held
+      that has not registered with Panorama, because it may have taken a license that only it knows.
+    - `stop_launches_after`        - (Optional) Number of launches that are abandoned in a row, each of which may have
+      taken a license, after which the reconcile function suspends the group's process `Launch`. An operator resumes it.
+      Null never does.
   EOT
   type = object({
     mode                       = optional(string, "none")
     api_key_secret_arn         = optional(string)
     api_key_secret_kms_key_arn = optional(string)
     license_manager            = optional(string)
+    join_timeout_minutes       = optional(number, 45)
+    stop_launches_after        = optional(number)
   })
   default  = {}
   nullable = false
@@ -436,6 +436,45 @@ variable "licensing" {
   validation {
     condition     = contains(["firewall", "plugin", "none"], var.licensing.mode)
     error_message = "licensing.mode must be \"firewall\", \"plugin\" or \"none\", e.g. mode = \"firewall\"."
+  }
+
+  validation {
+    condition = (
+      var.licensing.join_timeout_minutes >= 5 && var.licensing.join_timeout_minutes <= 1440 &&
+      floor(var.licensing.join_timeout_minutes) == var.licensing.join_timeout_minutes
+    )
+    error_message = <<-EOT
+      licensing.join_timeout_minutes must be a whole number from 5 to 1440, e.g. join_timeout_minutes = 45: a firewall
+      boots in 15 to 25 minutes.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for number in compact([var.licensing.stop_launches_after]) :
+      number >= 2 && number <= 50 && floor(number) == tonumber(number)
+    ])
+    error_message = <<-EOT
+      licensing.stop_launches_after must be a whole number from 2 to 50, e.g. stop_launches_after = 3, or null to never
+      stop launches.
+    EOT
+  }
+
+  validation {
+    condition     = var.licensing.stop_launches_after == null || var.licensing.mode != "none"
+    error_message = <<-EOT
+      licensing.stop_launches_after has no effect with mode = "none", in which no launch takes a license that has to be
+      returned. Remove it, or set mode.
+    EOT
+  }
+
+  # A validation of firewall_api cannot refer to licensing, whose validations refer to firewall_api.
+  validation {
+    condition     = var.firewall_api == null || var.panorama == null || var.licensing.mode == "firewall"
+    error_message = <<-EOT
+      firewall_api has no effect with panorama unless licensing.mode = "firewall": the functions then ask firewalls that
+      have not registered with Panorama for their licenses. Remove firewall_api, or set licensing.mode = "firewall".
+    EOT
   }
 
   validation {

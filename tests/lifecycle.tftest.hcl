@@ -357,6 +357,7 @@ run "settings_have_the_keys_that_the_functions_parse" {
         mode               = "firewall"
         api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
         license_manager    = null
+        join_timeout_seconds = 2700
       }
     )
     error_message = "the settings have nothing that only Terraform needs"

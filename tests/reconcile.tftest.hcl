@@ -211,8 +211,8 @@ run "settings_name_the_target_groups_of_each_interface" {
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
       "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "dry_run", "generation", "launch", "license_manager",
-      "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "tags",
-      "target_group_arns",
+      "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "stop_launches_after",
+      "tags", "target_group_arns",
       "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
@@ -579,6 +579,7 @@ run "functions_that_use_the_license_plugin_know_it_and_need_no_further_secret" {
         mode               = "plugin"
         api_key_secret_arn = null
         license_manager    = "autoscale licenses"
+        join_timeout_seconds = 2700
       } &&
       jsondecode(output.settings.launch).license_expected
     )

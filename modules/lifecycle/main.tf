@@ -41,7 +41,7 @@ locals {
 
   # XML API of the firewalls, for the functions that use it.
   firewall_api = {
-    launch    = contains(["healthy", "off"], var.readiness) ? null : var.firewall_api
+    launch    = contains(["healthy", "off"], var.readiness) || var.panorama != null ? null : var.firewall_api
     terminate = var.licensing.mode == "firewall" ? var.firewall_api : null
     reconcile = null
   }

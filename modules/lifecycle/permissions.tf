@@ -218,6 +218,14 @@ locals {
         reason     = "Resends lost lifecycle events to their queue."
       }
     },
+    var.licensing.stop_launches_after == null ? {} : {
+      StopLaunches = {
+        actions    = ["autoscaling:SuspendProcesses"]
+        resources  = [local.arn.autoscaling_group]
+        conditions = {}
+        reason     = "Stops the launches of the group after several abandoned ones that may each have taken a license."
+      }
+    },
     length(local.written_tag_keys) == 0 ? {} : {
       UpdateTags = {
         actions   = ["ec2:CreateTags"]
@@ -299,7 +307,10 @@ locals {
         resources  = secrets
         conditions = {}
         reason = join("", [
-          "Reads the credentials for ${var.panorama == null ? "the firewalls" : "Panorama"}",
+          "Reads the credentials for ${join(" and ", concat(
+            var.panorama == null ? [] : ["Panorama"],
+            local.firewall_api[function] == null ? [] : ["the firewalls"],
+          ))}",
           function == "terminate" && var.licensing.api_key_secret_arn != null ? " and the licensing API key" : "",
           " from the configured secrets.",
         ])

@@ -67,9 +67,10 @@ locals {
       for interface in values(var.interfaces) : interface.device_index if interface.role == "management"
     ])
     licensing = {
-      mode               = var.licensing.mode
-      api_key_secret_arn = var.licensing.api_key_secret_arn
-      license_manager    = var.licensing.license_manager
+      mode                 = var.licensing.mode
+      api_key_secret_arn   = var.licensing.api_key_secret_arn
+      license_manager      = var.licensing.license_manager
+      join_timeout_seconds = var.licensing.join_timeout_minutes * 60
     }
     firewall_api = local.firewall_api_settings.terminate
     target_groups = {
@@ -90,6 +91,7 @@ locals {
     target_group_arns = local.instance_target_group_arns
     licensing_mode    = var.licensing.mode
     license_manager   = var.licensing.license_manager
+    stop_launches_after = var.licensing.stop_launches_after
     age_floor_seconds = var.reconcile.age_floor_minutes * 60
     maximum_firewalls = var.reconcile.maximum_firewalls
     maximum_share     = var.reconcile.maximum_percent / 100

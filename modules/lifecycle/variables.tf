@@ -93,13 +93,16 @@ variable "firewall_api" {
 
 variable "licensing" {
   description = <<-EOT
-    How a terminating firewall returns its license: mode, secret with the licensing API key, and license manager.
+    How a terminating firewall returns its license: mode, secret with the licensing API key, license manager, how long an
+    unregistered firewall is held, and after how many abandoned launches the group stops to launch.
   EOT
   type = object({
     mode                       = string
     api_key_secret_arn         = string
     api_key_secret_kms_key_arn = string
     license_manager            = string
+    join_timeout_minutes       = optional(number, 45)
+    stop_launches_after        = optional(number)
   })
   nullable = false
 }

@@ -36,7 +36,12 @@ from vmseries_autoscale.panorama import Device, Part, Removal
 from vmseries_autoscale.terminate.panorama_lookup import AMBIGUOUS
 
 DATA_CENTER = "007951000000777"
-PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
+PLUGIN = {
+    "mode": "plugin",
+    "api_key_secret_arn": None,
+    "license_manager": LICENSE_MANAGER,
+    "join_timeout_seconds": 2700,
+}
 BY_FIREWALL = settings.terminate()["licensing"]
 EVIDENCE = "vmseries-autoscale:serial-evidence"
 

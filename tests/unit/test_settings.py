@@ -77,6 +77,7 @@ TERMINATE: dict[str, Any] = {
         "mode": "firewall",
         "api_key_secret_arn": "arn:licensing",
         "license_manager": None,
+        "join_timeout_seconds": 2700,
     },
     "firewall_api": None,
     "target_groups": {"2": [TARGET_GROUP]},
@@ -88,6 +89,7 @@ RECONCILE = {
     "terminate": {"lifecycle_hook_name": "terminate", "queue_url": "https://terminate"},
     "licensing_mode": "firewall",
     "license_manager": None,
+    "stop_launches_after": None,
     "target_groups": [
         {"arn": TARGET_GROUP["arn"], "vpc_id": "vpc-1", "cidr_blocks": ["10.0.2.0/24"]}
     ],
@@ -228,7 +230,12 @@ def test_an_invalid_launch_document_is_refused(path: str, value: Any, sentence: 
         parse(LaunchSettings, json.dumps(changed(LAUNCH, path, value)))
 
 
-PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": "LM"}
+PLUGIN = {
+    "mode": "plugin",
+    "api_key_secret_arn": None,
+    "license_manager": "LM",
+    "join_timeout_seconds": 2700,
+}
 
 
 def test_licensing_by_the_plugin_is_parsed() -> None:

@@ -156,6 +156,22 @@ def preflight(
 
 
 @app.command()
+def boot_phases(
+    *,
+    only: Annotated[
+        str, typer.Option("--only", "-k", help="Only points whose name contains these words.")
+    ] = "",
+    lanes: Annotated[
+        int | None, typer.Option(min=1, help="How many points to run at a time.")
+    ] = None,
+) -> None:
+    """Let firewalls leave in each phase of their boot, and count licenses before and after."""
+    from vmseries_scenarios.boot_phases.main import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(only, lanes))
+
+
+@app.command()
 def crash_matrix(
     *,
     scenario: Annotated[

@@ -150,11 +150,14 @@ class LicensingSettings:
     Attributes:
         api_key_secret_arn: Secret with the licensing API key; only in mode ``firewall``.
         license_manager: License manager of Panorama's license plugin; only in mode ``plugin``.
+        join_timeout_seconds: Age of an instance up to which its firewall may still register with
+            Panorama, or take its license.
     """
 
     mode: LicensingMode
     api_key_secret_arn: str | None
     license_manager: str | None
+    join_timeout_seconds: int
 
     def __post_init__(self) -> None:
         for name, value, mode in (
@@ -329,6 +332,8 @@ class ReconcileSettings(Settings):
     Attributes:
         license_manager: License manager of Panorama's license plugin; only in licensing mode
             ``plugin``.
+        stop_launches_after: Number of abandoned launches in a row after which the launches of the
+            group are stopped; ``None`` to never stop them.
         target_group_arns: Target groups of type instance in which the launch function registers
             firewalls.
         age_floor_seconds: Minimum age of stalled hooks and orphans that a run acts on.
@@ -345,6 +350,7 @@ class ReconcileSettings(Settings):
     terminate: QueueSettings
     licensing_mode: LicensingMode
     license_manager: str | None
+    stop_launches_after: int | None
     target_groups: tuple[ReconcileTargetGroupSettings, ...]
     target_group_arns: tuple[str, ...]
     age_floor_seconds: int

@@ -40,6 +40,13 @@ class Metric(StrEnum):
     Investigate if it repeats: Auto Scaling keeps launching replacements.
     """
 
+    LAUNCHES_ABANDONED_IN_A_ROW = "LaunchesAbandonedInARow"
+    """Launches that were abandoned since the last one succeeded, if there is more than one.
+
+    Investigate always: each may have taken a license. There is an alarm, which lasts until a
+    launch succeeds.
+    """
+
     LAUNCH_REFUSED = "LaunchRefused"
     """Launches that EC2 refuses, since it last accepted one in the same zone.
 
@@ -65,12 +72,13 @@ class Metric(StrEnum):
     """
 
     LICENSE_RETURNED = "LicenseReturned"
-    """The license list of the firewall or of the license manager shows a returned license."""
+    """The evidence is complete that a license is returned."""
 
     LICENSE_NOT_RETURNED = "LicenseNotReturned"
-    """A firewall terminated with its license; the log has its serial number and the remedy.
+    """A firewall terminated with its license, or nobody learned whether it had one.
 
-    Investigate always: nothing in this deployment can return this license.
+    Investigate always: nothing in this deployment can return this license. The log has the
+    firewall's serial number or its instance, address and launch time, and the remedy.
     """
 
     FIREWALL_IDENTITY_AMBIGUOUS = "FirewallIdentityAmbiguous"

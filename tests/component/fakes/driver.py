@@ -36,7 +36,7 @@ from vmseries_autoscale.errors import PANORAMA, DeviceTimeoutError, DeviceUnavai
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.licensing import reporting as firewall_license
 from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
@@ -80,10 +80,15 @@ PLUGIN_SETTINGS: dict[type, dict[str, Any]] = {
             "mode": "plugin",
             "api_key_secret_arn": None,
             "license_manager": LICENSE_MANAGER,
+            "join_timeout_seconds": 2700,
         }
     },
     ReconcileSettings: SETTINGS[ReconcileSettings]
-    | {"licensing_mode": "plugin", "license_manager": LICENSE_MANAGER},
+    | {
+        "licensing_mode": "plugin",
+        "license_manager": LICENSE_MANAGER,
+        "join_timeout_seconds": 2700,
+    },
 }
 """The settings that differ if Panorama's plugin manages the licenses."""
 

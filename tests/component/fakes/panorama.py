@@ -80,6 +80,7 @@ class FakePanorama:
         batch_jobs: Serial numbers of each job that returns licenses.
         batch_answers: Whether Panorama has stored licenses.
         plugin_answers: Whether the license plugin's response has a list.
+        addresses: Addresses in the license plugin's list; by default those of the device list.
         user: The administrator of the connection.
         changes: Removals of each administrator, committed or not.
         queued: Removals that each job commits: those made before it was requested.
@@ -113,6 +114,7 @@ class FakePanorama:
     batch_jobs: dict[str, frozenset[str]] = field(default_factory=dict)
     batch_answers: bool = True
     plugin_answers: bool = True
+    addresses: dict[str, str] = field(default_factory=dict)
 
     def register(self, device: Device) -> None:
         """Add a firewall that has a license and is committed everywhere."""
@@ -263,6 +265,14 @@ class FakePanorama:
         if not self.plugin_answers:
             return None
         return frozenset(self.listed.get(license_manager, ()))
+
+    def plugin_addresses(self, license_manager: str) -> dict[str, str] | None:
+        self._called("plugin_addresses")
+        if not self.plugin_answers:
+            return None
+        shown = {serial: device.ip_address for serial, device in self.firewalls.items()}
+        known = shown | self.addresses
+        return {serial: known.get(serial, "") for serial in self.listed.get(license_manager, ())}
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         self._called("plugin_deactivate")

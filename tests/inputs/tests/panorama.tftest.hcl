@@ -245,7 +245,7 @@ run "accepts_the_firewall_api_without_panorama" {
   }
 }
 
-run "refuses_the_firewall_api_together_with_panorama" {
+run "refuses_the_firewall_api_with_panorama_if_it_returns_no_license" {
   command = plan
 
   variables {
@@ -254,7 +254,56 @@ run "refuses_the_firewall_api_together_with_panorama" {
     panorama     = var.valid_panorama
   }
 
-  expect_failures = [var.firewall_api]
+  expect_failures = [var.licensing]
+}
+
+run "accepts_the_firewall_api_with_panorama_for_licenses_of_unregistered_firewalls" {
+  command = plan
+
+  variables {
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    panorama     = var.valid_panorama
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
+  }
+}
+
+run "refuses_a_bound_for_unregistered_firewalls_that_is_shorter_than_any_boot" {
+  command = plan
+
+  variables {
+    licensing = { join_timeout_minutes = 4 }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_to_stop_launches_without_a_license_to_return" {
+  command = plan
+
+  variables {
+    licensing = { stop_launches_after = 3 }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_to_stop_launches_after_the_first_one" {
+  command = plan
+
+  variables {
+    panorama = var.valid_panorama
+    licensing = {
+      mode                = "firewall"
+      api_key_secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+      stop_launches_after = 1
+    }
+  }
+
+  expect_failures = [var.licensing]
 }
 
 run "refuses_the_firewall_api_for_functions_without_a_vpc" {

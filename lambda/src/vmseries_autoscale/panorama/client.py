@@ -207,6 +207,10 @@ class PanOsPanorama:
         """Return the serial numbers that the license plugin's license manager lists as licensed."""
         return self._plugin.licensed(license_manager)
 
+    def plugin_addresses(self, license_manager: str) -> Mapping[str, str] | None:
+        """Return the management addresses in the license manager's list, by serial number."""
+        return self._plugin.addresses(license_manager)
+
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the license plugin to deactivate all of these licenses, with one request."""
         self._plugin.deactivate(license_manager, serials)

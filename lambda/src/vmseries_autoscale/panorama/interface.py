@@ -220,6 +220,12 @@ class Panorama(Protocol):
             ``None`` if the response lacks the list that a full response has: it says nothing.
         """
 
+    def plugin_addresses(self, license_manager: str) -> Mapping[str, str] | None:
+        """Return the management addresses in the same list, by serial number.
+
+        For firewalls that have a license and have not registered in our groups.
+        """
+
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the license plugin to deactivate licenses, which it does asynchronously."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.errors import DeviceRefusedError
 from vmseries_autoscale.pan_os.commands import command, nested
 from vmseries_autoscale.pan_os.license_commands import says_deactivated
-from vmseries_autoscale.pan_os.values import printable, serial_number
+from vmseries_autoscale.pan_os.values import printable, serial_number, text_at
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,14 @@ class LicensePlugin:
         Returns:
             ``None`` if the response has no list: it says nothing about any license.
         """
+        addresses = self.addresses(license_manager)
+        return None if addresses is None else frozenset(addresses)
+
+    def addresses(self, license_manager: str) -> Mapping[str, str] | None:
+        """Return the management addresses in the same list, by serial number.
+
+        An entry without an address has an empty one.
+        """
         show = ("show", "plugins", "sw_fw_license", "devices", "license-manager")
         response = self._op(command(*show, text=license_manager))
         result = response.find("result")
@@ -52,8 +60,11 @@ class LicensePlugin:
         listed = None if result is None else result.find("*")
         if listed is None or not _is_list(listed):
             return None
-        serials = (serial_number(serial.text) for serial in listed.iterfind("*/serial"))
-        return frozenset(serial for serial in serials if serial is not None)
+        return {
+            serial: text_at(entry, "ip").strip()
+            for entry in listed.iterfind("*")
+            if (serial := serial_number(entry.findtext("serial"))) is not None
+        }
 
     def deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the deactivation of all of these licenses, with one request.

@@ -175,26 +175,20 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
     )
 
 
-def licenses_not_returned(
-    orphans: Iterable[Orphan], inventory: Inventory, *, with_panorama: bool
-) -> list[str]:
-    """Return the serial numbers of terminated firewalls that did not return their license."""
-    serials = (
-        _license_not_returned(orphan, inventory, with_panorama=with_panorama) for orphan in orphans
-    )
-    return [serial for serial in serials if serial is not None]
-
-
-def _license_not_returned(
-    orphan: Orphan, inventory: Inventory, *, with_panorama: bool
-) -> str | None:
-    instance = inventory.instances.get(orphan.instance_id)
-    if instance is not None and instance.license_returned:
-        return None
-    if instance is not None and not with_panorama:
-        return instance.serial
-    # A firewall that is no longer in Panorama has returned its license or was already reported.
-    return orphan.serial
+def gone_instances(inventory: Inventory, age_floor: timedelta, now: datetime) -> list[str]:
+    """Return the instances with a record that terminated longer ago than the age floor."""
+    gone = []
+    for instance_id, record in inventory.records.items():
+        if instance_id in inventory.members:
+            continue
+        if not is_terminated(inventory.instances.get(instance_id)):
+            continue
+        since = _terminated_since(inventory, instance_id) or now
+        if since == UNKNOWN_TIME:
+            since = record.launched or UNKNOWN_TIME
+        if now - since >= age_floor:
+            gone.append(instance_id)
+    return gone
 
 
 def _own_devices(inventory: Inventory) -> _OwnDevices:

@@ -40,12 +40,14 @@ class Observations:
 
     Attributes:
         launches_refused: Launches that EC2 refuses now, by zone.
+        launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
         not_checked: Reasons why something could not be found out, by what it is.
     """
 
     launches_refused: list[RefusedLaunches] = field(default_factory=list)
+    launches_abandoned: list[str] = field(default_factory=list)
     outdated: dict[str, list[str]] = field(default_factory=dict)
     tagged: list[str] = field(default_factory=list)
     not_checked: dict[str, str] = field(default_factory=dict)
@@ -97,9 +99,10 @@ class Report:
         postponed: Instances and addresses that exceed the limits of this run.
         too_recent: Instances that terminated so recently that a visit may still follow.
         ambiguous: Reasons not to remove what looks orphaned, by instance id or serial number.
-        licenses_not_returned: Serial numbers whose licenses can no longer be returned
-            automatically.
+        licenses_not_returned: Licenses that can no longer be returned automatically, by serial
+            number, or by instance id if it is not known. Listed until they are ticked off.
         launches_refused: Launches that EC2 refuses now, by zone, with its newest message.
+        launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
         not_checked: Reasons why something could not be compared or reported, by what it is.
@@ -117,6 +120,7 @@ class Report:
     ambiguous: dict[str, str]
     licenses_not_returned: list[str]
     launches_refused: list[dict[str, Any]]
+    launches_abandoned: list[str]
     outdated: dict[str, list[str]]
     tagged: list[str]
     not_checked: dict[str, str]
@@ -137,7 +141,8 @@ class Report:
         Args:
             resent: Outcomes of resending lost events, by instance id.
             plan: Plan of the cleanup.
-            licenses_not_returned: Serial numbers of firewalls that did not return a license.
+            licenses_not_returned: Serial numbers or instance ids of firewalls that did not return
+                a license.
             unfinished: Outcomes of incomplete actions, by instance id or address.
             observations: What the run found out besides orphans.
             dry_run: Whether nothing was changed.
@@ -158,6 +163,7 @@ class Report:
             ambiguous=dict(plan.ambiguous),
             licenses_not_returned=licenses_not_returned,
             launches_refused=[item.as_json() for item in observations.launches_refused],
+            launches_abandoned=list(observations.launches_abandoned),
             outdated=dict(observations.outdated),
             tagged=list(observations.tagged),
             not_checked=dict(observations.not_checked),

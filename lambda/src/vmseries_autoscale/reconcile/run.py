@@ -6,25 +6,25 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from vmseries_autoscale import panorama
+from vmseries_autoscale import firewall_records, panorama
 from vmseries_autoscale.aws import autoscaling_group, clients
-from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.outcome import Done, Unfinished
+from vmseries_autoscale.reconcile.abandoned_launches import report_abandoned_launches
 from vmseries_autoscale.reconcile.cleanup import Cleanup
 from vmseries_autoscale.reconcile.decisions import (
-    CleanupPlan,
     Limits,
-    licenses_not_returned,
+    gone_instances,
     plan_cleanup,
     stalled_hooks,
 )
-from vmseries_autoscale.reconcile.inventory import Inventory, full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.inventory import full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.licenses import LicenseReturns, names_of_lost
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
 from vmseries_autoscale.reconcile.refused_launches import report_refused_launches
 from vmseries_autoscale.reconcile.report import Observations, Report, publish
 from vmseries_autoscale.reconcile.resend import resend_events
 from vmseries_autoscale.reconcile.retag import update_tags
-from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
+from vmseries_autoscale.settings import ReconcileSettings
 from vmseries_autoscale.time_budget import TimeBudget
 
 
@@ -64,25 +64,20 @@ def reconcile(
     inventory = full_inventory(settings, connection)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
-    not_returned = _licenses_not_returned(plan, inventory, settings)
+    records = dict(inventory.records)
     unfinished: dict[str, Unfinished] = {}
     if not dry_run:
-        # Before the removal, because a later run no longer knows what this run removed.
-        for serial in not_returned:
-            firewall_license.report_license_not_returned(serial)
-        unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
+        store = firewall_records.connect(settings.records_table)
+        licenses = LicenseReturns(connection, settings, now, time_budget, store, records)
+        unfinished = Cleanup(connection, settings, now, time_budget, licenses).execute(plan)
+        known = [orphan.instance_id for orphan in plan.orphans if orphan.serial is not None]
+        left = [*known, *plan.postponed, *plan.too_recent, *plan.ambiguous]
+        licenses.report_gone(gone_instances(inventory, age_floor, now), left)
+    not_returned = names_of_lost(records.values())
+    report_abandoned_launches(observations, settings, records, now, dry_run=dry_run)
     # After all duties: S3 or Secrets Manager may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))
     return asdict(report)
-
-
-def _licenses_not_returned(
-    plan: CleanupPlan, inventory: Inventory, settings: ReconcileSettings
-) -> list[str]:
-    if settings.licensing_mode is not LicensingMode.FIREWALL:
-        return []
-    with_panorama = settings.panorama is not None
-    return licenses_not_returned(plan.orphans, inventory, with_panorama=with_panorama)

@@ -12,7 +12,7 @@ from vmseries_autoscale.outcome import Unfinished, run_step
 from vmseries_autoscale.panorama import removal
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.terminate.instance import TerminatingInstance
-from vmseries_autoscale.terminate.license_return import is_left_to_plugin
+from vmseries_autoscale.terminate.license_return import is_license_open
 from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages
 
 
@@ -26,7 +26,7 @@ def remove_from_panorama(
     removable = [
         instance
         for instance in in_panorama_stages(terminating)
-        if not instance.ambiguous and not is_left_to_plugin(instance, visit.settings)
+        if not instance.ambiguous and not is_license_open(instance, visit.settings)
     ]
     serials = {
         instance.event: serial

@@ -23,7 +23,7 @@ from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
-from vmseries_autoscale.terminate.license_return import report_license_not_returned
+from vmseries_autoscale.terminate.license_return import conclude_license
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def _release(
     if waiting := wait_or_leave(outcome, last_visit=last_visit):
         return waiting
     _report_skipped_stages(terminating, visit.settings)
-    report_license_not_returned(terminating, visit.settings)
+    conclude_license(terminating, visit.settings)
     if terminating.hook_open:
         _complete(terminating, visit)
     return Done()

@@ -1,0 +1,205 @@
+"""Return licenses through Panorama itself, which needs no firewall: one request for all of them.
+
+``request batch license deactivate`` is what public tools use that return licenses through Panorama,
+also for firewalls that are gone. Panorama answers with a job, and uses its own licensing API key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from vmseries_autoscale.errors import (
+    AutoscaleError,
+    DeviceAccessError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    FirewallNotConnectedError,
+    LicenseError,
+)
+from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
+from vmseries_autoscale.licensing import evidence
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.errors import explained, license_errors
+from vmseries_autoscale.licensing.evidence import (
+    Decision,
+    JobState,
+    Observations,
+    Request,
+    Seen,
+    Wait,
+)
+from vmseries_autoscale.pan_os.license_commands import says_deactivated
+from vmseries_autoscale.panorama import Job, Panorama
+from vmseries_autoscale.panorama.batch_license import KEY_ADVICE
+
+logger = logging.getLogger(__name__)
+
+
+def return_licenses(
+    panorama: Panorama, leaving: Sequence[Leaving], now: datetime
+) -> dict[str, Attempt]:
+    """Take the return of licenses as far as currently possible.
+
+    The jobs of earlier requests are read by their id, and one request is made for all licenses that
+    are due.
+
+    Args:
+        panorama: Connection to Panorama.
+        leaving: Leaving firewalls.
+        now: Current time, timezone-aware.
+
+    Returns:
+        What became of each license, by serial number. The error is a LicensingKeyError if Panorama
+        has no valid key, so that only the firewall itself can return its license.
+
+    Raises:
+        PanOsError: If Panorama does not respond.
+        DeviceBusyError: If Panorama is busy.
+    """
+    if not leaving:
+        return {}
+    jobs = _read_jobs(panorama, leaving)
+    attempts: dict[str, Attempt] = {}
+    seen: dict[str, Observations] = {}
+    for item in leaving:
+        job = jobs.get(item.record.license_job or "")
+        state, failure = _job_state(job, item.serial)
+        seen[item.serial] = Observations(
+            now, job=state, connected=item.connected, last_look=item.last_look
+        )
+        error = None if failure is None else _job_error(failure)
+        if state is JobState.FAILED:
+            logger.warning(
+                "Panorama did not deactivate the license",
+                extra={"step": "license", "serial": item.serial, "reason": failure},
+            )
+        attempts[item.serial] = Attempt(Decision(item.record, Wait("")), error)
+    seen = _with_lists(panorama, leaving, seen)
+    for item in leaving:
+        decision = evidence.decide(item.record, seen[item.serial])
+        attempts[item.serial] = replace(attempts[item.serial], decision=decision)
+    due = [item for item in leaving if isinstance(attempts[item.serial].decision.step, Request)]
+    return attempts | _request(panorama, due, attempts, seen)
+
+
+def _read_jobs(panorama: Panorama, leaving: Sequence[Leaving]) -> dict[str, Job | None]:
+    job_ids = {item.record.license_job for item in leaving if item.record.license_job is not None}
+    return {job_id: panorama.job(job_id) for job_id in sorted(job_ids)}
+
+
+def _job_state(job: Job | None, serial: str) -> tuple[JobState, str | None]:
+    """Return the state of a job for one firewall, and why it failed for it.
+
+    The job of a batch may fail for one firewall only, and may name the firewall or not.
+    """
+    if job is None:
+        return JobState.UNKNOWN, None
+    if not job.finished:
+        return JobState.RUNNING, None
+    failure = job.failures.get(serial)
+    if failure is None and job.failed and not (job.failures and serial in job.serials):
+        lines = [line for line in job.details if serial in line] or list(job.details)
+        failure = " ".join(lines) or f"job {job.job_id} failed without a reason"
+    if failure is None or says_deactivated(failure):
+        return JobState.SUCCEEDED, None
+    return JobState.FAILED, failure
+
+
+def _job_error(failure: str) -> AutoscaleError:
+    return explained(failure, "Panorama", KEY_ADVICE) or LicenseError(
+        f"Panorama did not deactivate the license: {failure}"
+    )
+
+
+def _with_lists(
+    panorama: Panorama, leaving: Sequence[Leaving], seen: Mapping[str, Observations]
+) -> dict[str, Observations]:
+    """Add what lists show of the licenses whose deactivation was requested.
+
+    What Panorama has stored of all firewalls is one request. Only a firewall that stays connected
+    and is missing there is asked itself.
+    """
+    result = dict(seen)
+    asked = [
+        item
+        for item in leaving
+        if item.record.license_requested is not None
+        and seen[item.serial].job is not JobState.RUNNING
+    ]
+    if not asked:
+        return result
+    stored = _stored_licenses(panorama)
+    for item in asked:
+        licensed = stored.get(item.serial)
+        if licensed is not None:
+            witness = Seen.LISTED if licensed else Seen.ABSENT
+            result[item.serial] = replace(result[item.serial], witness=witness)
+        elif item.connected and _is_confirmed(item.record, seen[item.serial]):
+            result[item.serial] = _ask_firewall(panorama, item, result[item.serial])
+    return result
+
+
+def _is_confirmed(record: FirewallRecord, seen: Observations) -> bool:
+    return record.license is LicenseState.CONFIRMED or seen.job is JobState.SUCCEEDED
+
+
+def _stored_licenses(panorama: Panorama) -> Mapping[str, bool]:
+    """Return whether Panorama has stored a capacity license, by serial number.
+
+    A second witness only: a Panorama that does not have the command, or does not allow it, has
+    nothing to say against the others.
+    """
+    try:
+        stored = panorama.batch_licensed()
+    except (DeviceRefusedError, DeviceAccessError) as error:
+        logger.warning("Panorama does not list licenses", extra={"reason": str(error)})
+        return {}
+    return {} if stored is None else {serial: item.licensed for serial, item in stored.items()}
+
+
+def _ask_firewall(panorama: Panorama, item: Leaving, seen: Observations) -> Observations:
+    try:
+        licensed = bool(panorama.firewall(item.serial).licenses())
+    except FirewallNotConnectedError:
+        return replace(seen, connected=False)
+    return replace(seen, listed=Seen.LISTED if licensed else Seen.ABSENT)
+
+
+def _request(
+    panorama: Panorama,
+    due: Sequence[Leaving],
+    attempts: Mapping[str, Attempt],
+    seen: Mapping[str, Observations],
+) -> dict[str, Attempt]:
+    """Request the deactivation of all licenses that are due, with one request."""
+    if not due:
+        return {}
+    serials = sorted(item.serial for item in due)
+    now = seen[serials[0]].now
+    confirmed, job_id = False, None
+    try:
+        with license_errors("Panorama", KEY_ADVICE):
+            job_id = panorama.batch_deactivate(serials)
+            confirmed = job_id is None
+    except DeviceTimeoutError:
+        # Panorama may still execute it. A repeated request changes nothing.
+        logger.warning("Panorama did not answer the request in time", extra={"step": "license"})
+    except (LicenseError, DeviceRefusedError) as error:
+        return {serial: replace(attempts[serial], error=error) for serial in serials}
+    logger.info(
+        "Requested license deactivation from Panorama",
+        extra={"step": "license", "serials": serials, "job_id": job_id, "confirmed": confirmed},
+    )
+    result = {}
+    for serial in serials:
+        attempt = attempts[serial]
+        record = evidence.requested(attempt.record, job_id, now)
+        reason = f"Panorama deactivates the license of {serial}, job {job_id or 'unknown'}"
+        decision = Decision(record, Wait(reason))
+        if confirmed:
+            decision = evidence.decide(record, replace(seen[serial], confirmed=True))
+        result[serial] = replace(attempt, decision=decision)
+    return result

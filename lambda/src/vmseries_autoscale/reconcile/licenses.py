@@ -1,0 +1,211 @@
+"""Return the licenses of firewalls that are gone, and report those that nobody can return.
+
+Panorama and its plugin return a license without the firewall, so that a firewall which died without
+its lifecycle hook is treated as a visit treats it. What every run sees of a license is kept in the
+firewall's record, so that two runs agree on an absence.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.errors import LicensingKeyError
+from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords, LicenseState
+from vmseries_autoscale.licensing import by_panorama, by_plugin, evidence, reporting
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.evidence import GiveUp, Observations, Returned, Seen
+from vmseries_autoscale.outcome import (
+    Done,
+    Failed,
+    Outcome,
+    Retry,
+    Unfinished,
+    run_if_time,
+    run_step,
+)
+from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.reconcile.decisions import Orphan
+from vmseries_autoscale.reconcile.report import collect_unfinished
+from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
+from vmseries_autoscale.telemetry import Metric
+from vmseries_autoscale.time_budget import TimeBudget
+
+logger = logging.getLogger(__name__)
+
+GIVE_UP = timedelta(days=1)
+"""How long after its termination a firewall stays in Panorama because its license is not returned.
+In mode ``plugin`` it stays until the plugin has done its work, or an operator removes it."""
+
+SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
+"""The states in which nothing is left to request."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseReturns:
+    """The licenses of one run.
+
+    Attributes:
+        panorama: Connection to Panorama; ``None`` without one.
+        settings: Settings of the function.
+        now: Current time, timezone-aware.
+        time_budget: Time that is left of the invocation.
+        store: Writes records.
+        records: Records by instance id, as this run has read and written them.
+    """
+
+    panorama: Panorama | None
+    settings: ReconcileSettings
+    now: datetime
+    time_budget: TimeBudget
+    store: FirewallRecords
+    records: dict[str, FirewallRecord] = field(default_factory=dict)
+
+    def return_listed(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
+        """Have Panorama or its plugin return the licenses of firewalls that Panorama lists.
+
+        Returns:
+            The outcomes of the firewalls that stay in Panorama, by instance id.
+        """
+        if self.panorama is None or self.settings.licensing_mode is LicensingMode.NONE:
+            return {}
+        leaving = {
+            orphan.instance_id: self._leaving(orphan, orphan.serial)
+            for orphan in orphans
+            if orphan.serial is not None
+            and self._record(orphan).license is not LicenseState.RETURNED
+        }
+        if not leaving:
+            return {}
+        request = partial(self._request, self.panorama, list(leaving.values()))
+        attempts = run_if_time(request, self.time_budget)
+        if isinstance(attempts, Unfinished):
+            return collect_unfinished((key, attempts) for key in leaving)
+        return collect_unfinished(
+            (key, run_step(partial(self._conclude, item, attempts[item.serial])))
+            for key, item in leaving.items()
+        )
+
+    def report_gone(self, gone: Collection[str], listed: Collection[str]) -> None:
+        """Report the licenses of instances that are gone and that Panorama does not list.
+
+        Args:
+            gone: Ids of instances that terminated long enough ago.
+            listed: Ids of the instances whose firewalls Panorama lists.
+        """
+        if self.settings.licensing_mode is LicensingMode.NONE:
+            return
+        records = [self.records[key] for key in sorted(set(gone) - set(listed) & set(self.records))]
+        manager = self.settings.license_manager
+        if self.panorama is not None and manager is not None:
+            open_records = [r for r in records if r.license is not LicenseState.RETURNED]
+            look = partial(self._look_by_address, self.panorama, manager, open_records)
+            outcome = run_if_time(look, self.time_budget) if open_records else None
+            collect_unfinished([(manager, outcome)] if isinstance(outcome, Unfinished) else [])
+            return
+        for record in (r for r in records if r.license not in SETTLED):
+            outcome = run_step(partial(self._report_gone, record))
+            collect_unfinished([(record.instance_id, outcome)] if outcome is not None else [])
+
+    def _record(self, orphan: Orphan) -> FirewallRecord:
+        return self.records.get(orphan.instance_id) or FirewallRecord(
+            orphan.instance_id, serial=orphan.serial
+        )
+
+    def _leaving(self, orphan: Orphan, serial: str) -> Leaving:
+        record = self._record(orphan)
+        late = self.settings.licensing_mode is LicensingMode.FIREWALL and (
+            self.now - orphan.since >= GIVE_UP
+        )
+        last_look = "Panorama did not return the license within a day" if late else ""
+        return Leaving(record, serial, connected=False, last_look=last_look)
+
+    def _request(self, panorama: Panorama, leaving: Sequence[Leaving]) -> Mapping[str, Attempt]:
+        manager = self.settings.license_manager
+        if manager is None:
+            return by_panorama.return_licenses(panorama, leaving, self.now)
+        name = self.settings.name
+        return by_plugin.return_licenses(panorama, manager, leaving, name, self.now)
+
+    def _conclude(self, item: Leaving, attempt: Attempt) -> Outcome:
+        """Save what is known of a license; return why its firewall stays in Panorama, if it does.
+
+        The firewall is gone, so that a license which Panorama cannot return for want of a key is
+        reported at once: nothing else can return it.
+        """
+        record, step = attempt.record, attempt.decision.step
+        with telemetry.log_context(serial=item.serial):
+            before = item.record.license
+            no_key = self.settings.license_manager is None and isinstance(
+                attempt.error, LicensingKeyError
+            )
+            if no_key and not isinstance(step, Returned):
+                record = replace(record, license=LicenseState.NOT_RETURNED)
+                step = GiveUp(str(attempt.error))
+            self._save(item.record, replace(record, serial=record.serial or item.serial))
+            match step:
+                case Returned():
+                    telemetry.count(Metric.LICENSE_RETURNED)
+                    return Done()
+                case GiveUp(unknown):
+                    if before is not LicenseState.NOT_RETURNED:
+                        reporting.report_not_returned(record, unknown)
+                    return Done()
+            return Failed(attempt.error) if attempt.error else Retry(step.reason)
+
+    def _report_gone(self, record: FirewallRecord) -> None:
+        if record.serial is None and record.management_ip is None and not record.macs:
+            self._save(record, replace(record, license=LicenseState.RETURNED))
+            return
+        lost = replace(record, license=LicenseState.NOT_RETURNED)
+        self._save(record, lost)
+        reason = "the firewall is gone, and Panorama does not list it"
+        if self.panorama is None:
+            reason = "the firewall is gone, and only it could return its license"
+        reporting.report_not_returned(lost, reason)
+
+    def _look_by_address(
+        self, panorama: Panorama, manager: str, records: Sequence[FirewallRecord]
+    ) -> None:
+        """Look for firewalls in the license manager's list, which has their addresses.
+
+        An absence also shows that a firewall has no license. An address alone takes none.
+        """
+        addresses = panorama.plugin_addresses(manager)
+        if addresses is None:
+            return
+        for record in records:
+            listed = record.serial in addresses or (
+                record.serial is None and record.management_ip in addresses.values()
+            )
+            seen = Observations(
+                self.now,
+                listed=Seen.LISTED if listed else Seen.ABSENT,
+                can_request=False,
+                last_look="Panorama does not list the firewall" if listed else "",
+            )
+            decision = evidence.decide(record, seen)
+            self._save(record, decision.record)
+            lost = isinstance(decision.step, GiveUp)
+            if lost and record.license is not LicenseState.NOT_RETURNED:
+                reporting.report_not_returned(decision.record, "the license manager lists it")
+
+    def _save(self, before: FirewallRecord, after: FirewallRecord) -> None:
+        if after != before:
+            self.records[after.instance_id] = self.store.save(after)
+
+
+def names_of_lost(records: Iterable[FirewallRecord]) -> list[str]:
+    """Return the licenses that were not returned: by serial number, or else by instance id.
+
+    Every run lists them until a license list or an operator ticks them off.
+    """
+    return sorted(
+        record.serial or record.instance_id
+        for record in records
+        if record.license is LicenseState.NOT_RETURNED
+    )

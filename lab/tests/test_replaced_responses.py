@@ -103,7 +103,7 @@ class SlowSocket:
 
 @pytest.mark.parametrize(("timeout", "slept"), [(None, 2.0), (3.0, 2.0), (1.5, 1.5)])
 def test_each_byte_of_a_slow_response_takes_lab_time(timeout, slept):
-    sleeping, now = mock.Mock(), time.time()
+    sleeping, before = mock.Mock(), time.time()
     held = runtime_bootstrap.HeldResponses(sleeping)
     read = held._slowing(lambda _socket, length, _buffer: b"x" * length)
     if timeout == slept:
@@ -112,7 +112,7 @@ def test_each_byte_of_a_slow_response_takes_lab_time(timeout, slept):
     else:
         assert read(SlowSocket(timeout), 100) == b"x"
     (until,) = sleeping.sleep_until.call_args.args
-    assert until - now == pytest.approx(slept, abs=0.5)
+    assert before <= until - slept <= time.time()
 
 
 def test_other_responses_are_not_slow():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -37,7 +38,8 @@ class Clock:
         self._offset = 0.0
         self._moved = threading.Condition()
         self._sleepers: set[Sleeper] = set()
-        self._held: list[float] = []
+        self._held: dict[int, float] = {}
+        self._answering: set[int] = set()
 
     @property
     def offset(self) -> float:
@@ -80,18 +82,50 @@ class Clock:
                 self._sleepers.add(sleeper)
             self._moved.wait_for(lambda: sleeper not in self._sleepers)
 
-    def hold(self, seconds: float) -> None:
-        """Hold a response for some lab time, while the caller sleeps or has given up."""
+    def hold(
+        self, seconds: float, announce: Callable[[float], None] = lambda _instant: None
+    ) -> None:
+        """Hold a response for some lab time, while the caller sleeps or has given up.
+
+        Args:
+            seconds: lab seconds.
+            announce: tells the caller the instant at which the response is due. The caller can
+                sleep, and the clock can move, before this returns.
+        """
+        thread = threading.get_ident()
         with self._moved:
-            instant = self.now() + seconds
-            self._held.append(instant)
-            self._moved.wait_for(lambda: self.now() >= instant - ROUNDING_SECONDS)
-            self._held.remove(instant)
+            instant = self._held[thread] = self.now() + seconds
+        try:
+            announce(instant)
+            with self._moved:
+                self._moved.wait_for(lambda: self.now() >= instant - ROUNDING_SECONDS)
+        finally:
+            if thread not in self._answering:
+                self._release(thread)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Answer one request in this thread: a response that was held stays due until the end.
+
+        The clock thus does not move while the request takes effect, also if its caller has given
+        up and sleeps.
+        """
+        thread = threading.get_ident()
+        self._answering.add(thread)
+        try:
+            yield
+        finally:
+            self._answering.discard(thread)
+            self._release(thread)
 
     def held(self) -> list[float]:
         """Return the instants at which held responses are due, earliest first."""
         with self._moved:
-            return sorted(self._held)
+            return sorted(self._held.values())
+
+    def _release(self, thread: int) -> None:
+        with self._moved:
+            self._held.pop(thread, None)
 
     def sleepers(self) -> list[float]:
         """Return the instants until which callers sleep, earliest first."""

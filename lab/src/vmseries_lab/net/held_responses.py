@@ -10,10 +10,12 @@ Interim responses: RFC 9110, section 15.2.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from vmseries_lab.core.clock import Clock
 
@@ -33,9 +35,22 @@ def lives_by_lab_clock(headers: Mapping[str, str]) -> bool:
     return REQUEST_HEADER in headers
 
 
-def announce(connection: socket.socket, until: float) -> None:
-    """Announce to the caller at which lab time the response comes, or that it never comes."""
-    connection.sendall(f"HTTP/1.1 100 Held\r\nX-Lab-Until: {until}\r\n\r\n".encode())
+def announce(connection: socket.socket, until: float, *, notices: bool = False) -> None:
+    """Announce to the caller at which lab time the response comes, or that it never comes.
+
+    Args:
+        connection: connection of the caller.
+        until: lab time of the response, or ``NEVER``.
+        notices: whether the caller, when it gives up, waits for :func:`notice`.
+    """
+    header = "X-Lab-Notices: 1\r\n" if notices else ""
+    connection.sendall(f"HTTP/1.1 100 Held\r\nX-Lab-Until: {until}\r\n{header}\r\n".encode())
+
+
+def notice(connection: socket.socket) -> None:
+    """Tell a caller that has given up that the lab has noticed it, unless it has gone."""
+    with contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 100 Noticed\r\n\r\n")
 
 
 def delay(
@@ -43,7 +58,6 @@ def delay(
 ) -> None:
     """Delay a request by lab time if the caller is a function, otherwise by real time."""
     if lives_by_lab_clock(headers):
-        announce(connection, clock.now() + seconds)
-        clock.hold(seconds)
+        clock.hold(seconds, partial(announce, connection))
     else:
         time.sleep(seconds)

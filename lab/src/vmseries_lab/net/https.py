@@ -208,7 +208,8 @@ class HttpsServer:
             limit = self.conduct.requests_at_once
             too_many = limit is not None and self._under_way > limit
         try:
-            return _broken(502) if too_many else self._answer(request, connection)
+            with self.clock.answering():
+                return _broken(502) if too_many else self._answer(request, connection)
         finally:
             with self._counting:
                 self._under_way -= 1

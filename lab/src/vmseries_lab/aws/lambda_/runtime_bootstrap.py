@@ -10,6 +10,7 @@ names are resolved to the hosts of the lab.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import functools
@@ -28,6 +29,7 @@ import ssl
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -125,6 +127,7 @@ class Sleeping:
         self._waiting: dict[int, Callable[[], bool]] = {}
         self._queued: dict[int, tuple[Any, Any]] = {}
         self._busy_threads: dict[Any, int] = {}
+        self._pool_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
     def install(self) -> None:
         """Patch ``time.sleep`` and the functions that wait for other threads."""
@@ -138,7 +141,7 @@ class Sleeping:
             original = getattr(Future, name)
             setattr(Future, name, self._waiting_for(original, Future.done))
         threading.Thread.join = self._waiting_for(  # type: ignore[method-assign]
-            join, lambda thread: not thread.is_alive()
+            join, self._has_ended
         )
         threading.Thread(target=self._keep, daemon=True).start()
 
@@ -174,27 +177,44 @@ class Sleeping:
 
         return wait
 
+    def _has_ended(self, thread: threading.Thread) -> bool:
+        """Whether a thread has ended, or is about to: nobody joins an idle thread of an open pool.
+
+        The machine decides how long the end of a thread takes.
+        """
+        idle = thread in self._pool_threads and thread.ident not in self._at_work
+        return idle or not thread.is_alive()
+
     def _submitting(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def submit(pool: Any, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+            ran_in: list[int] = []
+
             def work() -> Any:
                 thread = threading.get_ident()
                 with self._changed:
                     self._queued.pop(id(work), None)
+                    ran_in.append(thread)
                     self._at_work.add(thread)
                     self._busy_threads[pool] = self._busy_threads.get(pool, 0) + 1
-                try:
-                    return call(*args, **kwargs)
-                finally:
-                    with self._changed:
+                return call(*args, **kwargs)
+
+            # The thread works until those who wait for the result can see it, not until the call
+            # returns: between the two, they would look as if they had to wait for something else.
+            def end(_: Any) -> None:
+                with self._changed:
+                    self._queued.pop(id(work), None)
+                    for thread in ran_in:
                         self._at_work.discard(thread)
                         self._busy_threads[pool] -= 1
                         if not self._busy_threads[pool]:
                             del self._busy_threads[pool]
-                        self._changed.notify_all()
+                    self._changed.notify_all()
 
             with self._changed:
                 future = original(pool, work)
                 self._queued[id(work)] = pool, future
+                self._pool_threads.update(pool._threads)  # noqa: SLF001 - no public name
+            future.add_done_callback(end)
             return future
 
         return submit
@@ -277,11 +297,15 @@ class HeldResponses:
         @functools.wraps(read)
         def wait(response: Any) -> Any:
             while (status := read(response))[2].strip() == "Held":
-                until = float(http.client.parse_headers(response.fp)["X-Lab-Until"])
-                timeout = response.fp.raw._sock.gettimeout()  # noqa: SLF001 - no public name
+                held = http.client.parse_headers(response.fp)
+                until = float(held["X-Lab-Until"])
+                connection = response.fp.raw._sock  # noqa: SLF001 - no public name
+                timeout = connection.gettimeout()
                 gives_up = math.inf if timeout is None else time.time() + timeout
                 self._sleeping.sleep_until(min(until, gives_up))
                 if gives_up <= until:
+                    if "X-Lab-Notices" in held:
+                        _hang_up(connection)
                     raise TimeoutError("timed out")
             return status
 
@@ -315,6 +339,13 @@ class HeldResponses:
             return read(this, 1, buffer)
 
         return slow
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Close a connection for writing, and wait in real time until the lab has noticed it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1)
 
 
 def search_path(task_root: str, layers: str, packages: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vmseries_lab.core.clock import Clock
-from vmseries_lab.net.held_responses import NEVER, announce, lives_by_lab_clock
+from vmseries_lab.net.held_responses import NEVER, announce, lives_by_lab_clock, notice
 
 HANG_UP_LIMIT_SECONDS = 120.0
 """Maximum real time that a ``late`` call waits for its caller to give up."""
@@ -33,18 +33,19 @@ class Late:
     ) -> None:
         """Wait until the caller has closed the connection, then ``seconds`` more.
 
-        The seconds are lab time if the caller is a function, otherwise real time.
+        The seconds are lab time if the caller is a function, otherwise real time. A function that
+        gives up goes on when the lab has noticed it, so that they count from that instant.
         """
         self._held += 1
         try:
             in_lab_time = lives_by_lab_clock(headers)
             if in_lab_time:
-                announce(connection, NEVER)
+                announce(connection, NEVER, notices=True)
             connection.settimeout(HANG_UP_LIMIT_SECONDS)
             with contextlib.suppress(OSError):
                 connection.recv(1)
             if in_lab_time:
-                clock.hold(seconds)
+                clock.hold(seconds, lambda _instant: notice(connection))
             else:
                 time.sleep(seconds)
         finally:

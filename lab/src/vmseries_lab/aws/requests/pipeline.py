@@ -74,7 +74,8 @@ class RequestPipeline:
     def answer(self, response: Any, original: Callable[[Any], Any]) -> Any:
         """Process one call and return moto's response; replaces ``BaseResponse.call_action``."""
         if role_of(response.access_key):
-            return self._answer(response, original)
+            with self.world.clock.answering():
+                return self._answer(response, original)
         result = self.replayed.replay(response)
         if result is None:
             result = self._answer(response, original)

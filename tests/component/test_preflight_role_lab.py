@@ -210,3 +210,25 @@ def test_f6_a_role_of_type_device_group_and_template_has_no_xml_api(site: Site) 
     site.use(role)
     (text,) = site.preflight(plugin=False)[Severity.PROBLEM]
     assert "as every role of type Device Group and Template" in text
+
+
+@pytest.mark.documents(id="preflight/role/commit-for-others")
+@pytest.mark.parametrize(("answer", "needed"), [("required", True), ("not-required", False)])
+def test_the_right_to_commit_for_others_is_tried_whether_the_xml_api_requires_it_or_not(
+    site: Site, answer: str, needed: bool
+) -> None:
+    site.world.assumptions.set(**{"commit-for-others-right": answer})
+    site.use(roles()[PLAIN])
+    problems = site.preflight(plugin=True)[Severity.PROBLEM]
+    assert ["commit the changes of __sw_fw_license" in text for text in problems] == [True] * needed
+
+
+@pytest.mark.documents(id="preflight/role/target")
+@pytest.mark.parametrize(("answer", "refused"), [("refused", True), ("allowed", False)])
+def test_commands_on_firewalls_are_tried_whether_a_custom_role_may_send_them_or_not(
+    site: Site, answer: str, refused: bool
+) -> None:
+    site.world.assumptions.set(**{"target-by-custom-role": answer})
+    site.use(roles()[PLAIN])
+    problems = site.preflight(plugin=False)[Severity.PROBLEM]
+    assert ["(target=)" in text for text in problems] == [True] * refused

@@ -87,7 +87,7 @@ class Recorder:
             self.answers.append(described | {"seconds": seconds, "error": type(error).__name__})
             return None
         described["seconds"] = round(time.monotonic() - start, 2)
-        described["bytes"] = len(ET.tostring(answer))
+        described["bytes"] = len(ET.tostring(answer, encoding="utf-8"))
         self.answers.append(described | describe(answer, self.neutralizer))
         return answer
 

@@ -99,6 +99,17 @@ def system_info_mac(recordings: Recordings) -> Answer | None:
     return None
 
 
+def empty_change_list(recordings: Recordings) -> Answer | None:
+    """Return whether an administrator without open changes has a list without entries."""
+    empty = {"response", "response/@status", "response/@code", "response/result"}
+    for recording in recordings.values():
+        found = elements(recording, "own changes")
+        if found and not any(path.endswith("/entry") for path in found):
+            text = found.get("response/result", {}).get("different", 0)
+            return Answer("other" if found.keys() - empty or text else "empty-result")
+    return None
+
+
 def _system_samples(recordings: Recordings) -> list[str]:
     """Return what one firewall has shown in each recording."""
     return [
@@ -152,6 +163,13 @@ FACTS = (
         "",
         lambda evidence: removal_commit_status(evidence.recordings),
         f"{NOT_RECORDED}, or the members were not in sync before",
+    ),
+    Fact(
+        "empty-change-list",
+        "Which form has the list of open changes of an administrator who has none?",
+        "empty-result",
+        lambda evidence: empty_change_list(evidence.recordings),
+        f"{NOT_RECORDED}, or the administrator always had open changes",
     ),
     Fact(
         "system-info-mac",

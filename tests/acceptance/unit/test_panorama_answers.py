@@ -139,6 +139,20 @@ def test_f8_the_mac_address_of_a_firewall_is_compared_with_those_of_ec2(
     assert panorama_answers.system_info_mac({"scale out": recording()}) is None
 
 
+@pytest.mark.parametrize(
+    ("inner", "value"),
+    [
+        ("", "empty-result"),
+        ("<journal/>", "other"),
+        ("no changes", "other"),
+        ("<journal><entry><owner>x</owner></entry></journal>", None),
+    ],
+)
+def test_the_form_of_an_empty_change_list_is_recorded(inner: str, value: str | None) -> None:
+    answer = panorama_answers.empty_change_list({"scale out": recording(own_changes=inner)})
+    assert (answer and answer.value) == value
+
+
 def test_the_cpu_id_of_an_image_with_a_license_is_no_answer() -> None:
     made = recording(system=f"<system><vm-cpuid>AWSMP:{CPU[2:]}:a:b</vm-cpuid></system>")
     made["answers"][0]["name"] = "firewall: system"

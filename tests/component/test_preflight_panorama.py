@@ -515,7 +515,7 @@ def test_f6_a_missing_right_to_revert_is_reported(content: Content, validate: Va
         "<response status='success'/>",
     ],
 )
-def test_f10_i_nothing_is_committed_or_reverted_while_the_account_has_open_changes(
+def test_f10_i_nothing_is_committed_while_the_account_has_open_changes(
     api: XmlApi, content: Content, validate: Validate, answer: str
 ) -> None:
     content.answers = {"<changes>": answer}

@@ -191,6 +191,18 @@ def test_f4_a_recording_shows_groups_that_were_not_asked_for(recorded: Recorded)
     assert names["kinds"] == {"our-device-group": 1, "text": 1}
 
 
+def test_a_device_group_that_is_called_like_the_administrator_is_shown(
+    content: Content, recorded: Recorded
+) -> None:
+    content.answers["<devicegroups>"] = success(
+        "<devicegroups><entry name='autoscale'/></devicegroups>"
+    )
+    panorama = fake_settings.reconcile()["panorama"] | {"device_group": "autoscale"}
+    elements = by_name(recorded(panorama=panorama))["device group"]["elements"]
+    names = elements["response/result/devicegroups/entry/@name"]
+    assert names["kinds"] == {"our-device-group": 1}
+
+
 def test_f8_a_recording_shows_which_value_of_ec2_a_firewall_has(recorded: Recorded) -> None:
     answers = by_name(recorded())
     sample = answers["devices"]["sample"]

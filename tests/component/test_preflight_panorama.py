@@ -380,6 +380,32 @@ def test_a_certificate_for_another_name_is_reported(api: XmlApi, validate: Valid
 
 
 @pytest.mark.documents(id="preflight/tls")
+def test_f10_e_a_certificate_for_the_configured_server_name_is_accepted(
+    api: XmlApi, ca: trustme.CA
+) -> None:
+    trust = ssl.create_default_context(cadata=ca.cert_pem.bytes().decode())
+    check = partial(connectivity.check_certificate, "127.0.0.1", api.port, trust, SECRET)
+    assert by_severity(check("localhost"))[Severity.PROBLEM] == []
+    (text,) = by_severity(check("other.example.com"))[Severity.PROBLEM]
+    assert "the certificate is for another name" in text
+
+
+@pytest.mark.documents(id="preflight/tls")
+def test_f10_f_an_old_form_of_tls_is_named(monkeypatch: pytest.MonkeyPatch, api: XmlApi) -> None:
+    error = ssl.SSLError(1, "[SSL: UNSAFE_LEGACY_RENEGOTIATION_DISABLED] unsafe")
+    error.reason = "UNSAFE_LEGACY_RENEGOTIATION_DISABLED"
+
+    class Context:
+        def wrap_socket(self, *_: Any, **__: Any) -> None:
+            raise error
+
+    context: Any = Context()
+    findings = connectivity.check_certificate("localhost", api.port, context, SECRET)
+    (text,) = by_severity(findings)[Severity.PROBLEM]
+    assert "speaks an old form of TLS: update it, or exclude Panorama from decryption" in text
+
+
+@pytest.mark.documents(id="preflight/tls")
 def test_an_expired_certificate_is_reported(ca: trustme.CA) -> None:
     with XmlApi(ca=ca, expires=datetime.now(UTC) - timedelta(days=1)) as server:
         trust = ssl.create_default_context(cadata=server.ca_bundle)
@@ -489,7 +515,7 @@ def test_f6_a_missing_right_to_revert_is_reported(content: Content, validate: Va
         "<response status='success'/>",
     ],
 )
-def test_f10_i_nothing_is_committed_or_reverted_while_the_account_has_open_changes(
+def test_f10_i_nothing_is_committed_while_the_account_has_open_changes(
     api: XmlApi, content: Content, validate: Validate, answer: str
 ) -> None:
     content.answers = {"<changes>": answer}

@@ -16,15 +16,14 @@ from defusedxml.ElementTree import fromstring
 
 from component.fakes import lab_panorama
 from component.fakes.lab_panorama import HOST, Firewall
+from component.fakes.settings import of_panorama
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.panorama.client import PanOsPanorama
-from vmseries_autoscale.panorama.interface import Part
 from vmseries_autoscale.preflight import panorama_access, panorama_objects, panorama_rights
 from vmseries_autoscale.preflight.findings import Severity
-from vmseries_autoscale.settings import PanoramaSettings
 from vmseries_lab.core.world import World
-from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama import initial_config, references
 from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,6 +31,18 @@ ROLE_FILE = DOCS / "panorama-admin-role.xml"
 PLAIN, PLUGIN = "autoscale-api", "autoscale-api-plugin"
 PROFILES = "/config/shared/admin-role"
 USER = f"/config/mgt-config/users/entry[@name='{initial_config.AUTOSCALE.name}']"
+PUSH = (
+    f"<commit-all><shared-policy><device-group><entry name='{initial_config.DEVICE_GROUP}'/>"
+    "</device-group></shared-policy></commit-all>"
+)
+LISTS = (
+    references.path("template-stack", initial_config.TEMPLATE_STACK) + "/devices",
+    references.path("device-group", initial_config.DEVICE_GROUP) + "/devices",
+    references.path("log-collector-group", initial_config.COLLECTOR_GROUP)
+    + "/logfwd-setting/devices",
+    "/config/mgt-config/devices",
+)
+"""The parts of the configuration that list a firewall, in the order of their removal."""
 OPEN_RIGHTS = ("config", "op", "commit")
 
 
@@ -78,20 +89,24 @@ class Site:
         operator.commit("role")
         self.world.advance(60)
 
+    def remove(self, panorama: PanOsPanorama) -> None:
+        """Remove the firewall from the candidate configuration, as the functions do."""
+        for members in LISTS:
+            path = f"{members}/entry[@name='{self.serial}']"
+            panorama._connection.request(partial(_delete, path))
+
     def panorama(self) -> PanOsPanorama:
         return lab_panorama.connect(self.vendor)
 
     def preflight(self, *, plugin: bool) -> dict[Severity, list[str]]:
         """The findings of the checks that the reconcile function makes in Panorama."""
-        settings = PanoramaSettings(
+        settings = of_panorama(
+            self.vendor.panorama.peers[0].server.port,
             hostnames=(HOST,),
-            port=self.vendor.panorama.peers[0].server.port,
             secret_arn="arn:secret",
             device_group=initial_config.DEVICE_GROUP,
             template_stack=initial_config.TEMPLATE_STACK,
             log_collector_group=initial_config.COLLECTOR_GROUP,
-            timeout_seconds=5,
-            push_when_out_of_sync=False,
         )
         checks: list[tuple[str, panorama_access.PanoramaCheck]] = [
             ("Power", partial(panorama_rights.report_power, plugin)),
@@ -111,6 +126,11 @@ class Site:
 
 def _edit(path: str, content: str, xapi: Any) -> ET.Element:
     root: ET.Element = xapi.edit(xpath=path, element=content)
+    return root
+
+
+def _delete(path: str, xapi: Any) -> ET.Element:
+    root: ET.Element = xapi.delete(path)
     return root
 
 
@@ -175,11 +195,11 @@ def test_f6_no_right_is_missing_from_a_role(site: Site, name: str) -> None:
     panorama = site.panorama()
     assert [device.serial for device in panorama.devices()] == [site.serial]
     panorama.firewall(site.serial).licenses()
-    panorama.push([site.serial])
-    panorama.pushes()
-    panorama.remove_all([(part, site.serial) for part in Part], lambda: True)
+    request = panorama._connection.request
+    request(lambda xapi: xapi.commit(cmd=PUSH, action="all"))
+    site.remove(panorama)
     panorama.revert()
-    panorama.remove_all([(part, site.serial) for part in Part], lambda: True)
+    site.remove(panorama)
     assert panorama.commit("removal") is not None
     site.world.advance(600)
     assert panorama.devices() == []
@@ -210,3 +230,25 @@ def test_f6_a_role_of_type_device_group_and_template_has_no_xml_api(site: Site) 
     site.use(role)
     (text,) = site.preflight(plugin=False)[Severity.PROBLEM]
     assert "as every role of type Device Group and Template" in text
+
+
+@pytest.mark.documents(id="preflight/role/commit-for-others")
+@pytest.mark.parametrize(("answer", "needed"), [("required", True), ("not-required", False)])
+def test_the_right_to_commit_for_others_is_tried_whether_the_xml_api_requires_it_or_not(
+    site: Site, answer: str, needed: bool
+) -> None:
+    site.world.assumptions.set(**{"commit-for-others-right": answer})
+    site.use(roles()[PLAIN])
+    problems = site.preflight(plugin=True)[Severity.PROBLEM]
+    assert ["commit the changes of __sw_fw_license" in text for text in problems] == [True] * needed
+
+
+@pytest.mark.documents(id="preflight/role/target")
+@pytest.mark.parametrize(("answer", "refused"), [("refused", True), ("allowed", False)])
+def test_commands_on_firewalls_are_tried_whether_a_custom_role_may_send_them_or_not(
+    site: Site, answer: str, refused: bool
+) -> None:
+    site.world.assumptions.set(**{"target-by-custom-role": answer})
+    site.use(roles()[PLAIN])
+    problems = site.preflight(plugin=False)[Severity.PROBLEM]
+    assert ["(target=)" in text for text in problems] == [True] * refused

@@ -11,15 +11,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from component.fakes import lab_panorama
 from component.fakes import settings as fake_settings
+from component.fakes.lab_panorama import Firewall
 from component.fakes.runtime import FakeContext
 from component.fakes.xml_server import Answer, XmlApi, success
 from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
+from vmseries_autoscale.handlers import reconcile
 from vmseries_autoscale.recording import record
 from vmseries_autoscale.recording.run import MAXIMUM_BYTES
 from vmseries_autoscale.settings import ReconcileSettings, parse
 from vmseries_autoscale.time_budget import TimeBudget
+from vmseries_lab.core.world import World
+from vmseries_lab.panorama import initial_config
+from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
 
 INSTANCE, ADDRESS, MAC = "i-0123456789abcdef0", "10.110.10.57", "0a:11:22:33:44:55"
 SERIAL, OTHER_SERIAL, KEY = "007951000012345", "007951000099999", "LUFRPT1secretkey00"
@@ -185,6 +191,18 @@ def test_f4_a_recording_shows_groups_that_were_not_asked_for(recorded: Recorded)
     assert names["kinds"] == {"our-device-group": 1, "text": 1}
 
 
+def test_a_device_group_that_is_called_like_the_administrator_is_shown(
+    content: Content, recorded: Recorded
+) -> None:
+    content.answers["<devicegroups>"] = success(
+        "<devicegroups><entry name='autoscale'/></devicegroups>"
+    )
+    panorama = fake_settings.reconcile()["panorama"] | {"device_group": "autoscale"}
+    elements = by_name(recorded(panorama=panorama))["device group"]["elements"]
+    names = elements["response/result/devicegroups/entry/@name"]
+    assert names["kinds"] == {"our-device-group": 1}
+
+
 def test_f8_a_recording_shows_which_value_of_ec2_a_firewall_has(recorded: Recorded) -> None:
     answers = by_name(recorded())
     sample = answers["devices"]["sample"]
@@ -277,3 +295,59 @@ def test_only_the_active_peer_of_a_pair_is_recorded(content: Content, recorded: 
 
 def test_f7_what_a_read_only_recording_cannot_show_is_listed(recorded: Recorded) -> None:
     assert len(recorded()["needs_a_firewall"]) == 6
+
+
+def test_the_function_answers_the_action(
+    api: XmlApi, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = fake_settings.reconcile()
+    document["panorama"] |= {"hostnames": ["localhost"], "port": api.port}
+    settings = parse(ReconcileSettings, json.dumps(document))
+    monkeypatch.setattr(reconcile, "from_environment", lambda _kind: settings)
+    context: Any = FakeContext(300_000)
+    answer = reconcile.handler({"action": "record"}, context)
+    assert [one["name"] for one in answer["answers"]] == list(by_name(recorded()))
+    assert json.loads(json.dumps(answer)) == answer
+
+
+def test_no_value_of_the_labs_panorama_survives(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    with lab_panorama.installed(world) as vendor:
+        admin = initial_config.AUTOSCALE
+        secret = {"username": admin.name, "api_key": admin.key, "ca_bundle": vendor.authority.pem}
+
+        class SecretsManager:
+            def get_secret_value(self, **_: Any) -> dict[str, Any]:
+                return {"SecretString": json.dumps(secret)}
+
+        monkeypatch.setattr(clients, "secrets", SecretsManager)
+        monkeypatch.setattr(clients, "ec2", Ec2)
+        secret_store.clear_cache()
+        vendor.plugin.configure(installed=True)
+        (manager,) = vendor.plugin.managers()
+        serials = [vendor.licensing.activate(manager.auth_code, f"U{n}", "CPU") for n in range(3)]
+        for number, serial in enumerate(serials):
+            host = Firewall(serial, hostname=f"{INSTANCE[:-1]}{number}", ip_address=ADDRESS)
+            vendor.plugin.admit(host, manager.auth_key)
+        world.advance(600)
+        names = {
+            "device_group": initial_config.DEVICE_GROUP,
+            "template_stack": initial_config.TEMPLATE_STACK,
+            "log_collector_group": initial_config.COLLECTOR_GROUP,
+            "hostnames": [lab_panorama.HOST],
+            "port": vendor.panorama.peers[0].server.port,
+        }
+        document = fake_settings.reconcile(licensing_mode="plugin", license_manager=LICENSE_MANAGER)
+        document["panorama"] |= names
+        settings = parse(ReconcileSettings, json.dumps(document))
+        budget: Any = TimeBudget(FakeContext(300_000))  # type: ignore[arg-type]
+        recording = record(settings, budget)
+    text = json.dumps(recording)
+    values = [*serials, INSTANCE[:-1], ADDRESS, admin.name, admin.key, LICENSE_MANAGER]
+    values += [names["device_group"], names["template_stack"], names["log_collector_group"]]
+    values += [lab_panorama.HOST, vendor.panorama.peers[0].address]
+    assert [value for value in values if value in text] == []
+    answers = by_name(recording)
+    plugin = answers["license plugin"]["elements"]
+    assert sum(facts["count"] for path, facts in plugin.items() if path.endswith("/serial")) == 3
+    assert {name for name, answer in answers.items() if "error" in answer} <= {"plugins"}

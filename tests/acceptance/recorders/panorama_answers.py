@@ -82,12 +82,42 @@ def removal_commit_status(recordings: Recordings) -> Answer | None:
 
 def byol_cpu_id(recordings: Recordings) -> Answer | None:
     """Return whether the CPU ID of a firewall contains its instance ID."""
-    for recording in recordings.values():
-        for answer in recording.get("answers", ()):
-            found = re.search(r"<vm-cpuid>([^<]+)</vm-cpuid>", answer.get("sample", ""))
-            if answer["name"] == "firewall: system" and found:
-                return Answer("instance-id" if "instance" in found[1] else "hardware")
+    for sample in _system_samples(recordings):
+        if found := re.search(r"<vm-cpuid>([^<]+)</vm-cpuid>", sample):
+            return Answer("instance-id" if "instance" in found[1] else "hardware")
     return None
+
+
+def system_info_mac(recordings: Recordings) -> Answer | None:
+    """Return the interface of EC2 whose MAC address a firewall shows for its management."""
+    kinds = {"interface-0": "data", "interface-1": "management"}
+    for sample in _system_samples(recordings):
+        found = re.search(r"<mac-address>[^<]*(interface-[0-9]+)</mac-address>", sample)
+        if found:
+            return Answer(kinds.get(found[1], found[1]))
+        return Answer("none" if "<mac-address>" not in sample else "none-of-ec2")
+    return None
+
+
+def empty_change_list(recordings: Recordings) -> Answer | None:
+    """Return whether an administrator without open changes has a list without entries."""
+    empty = {"response", "response/@status", "response/@code", "response/result"}
+    for recording in recordings.values():
+        found = elements(recording, "own changes")
+        if found and not any(path.endswith("/entry") for path in found):
+            text = found.get("response/result", {}).get("different", 0)
+            return Answer("other" if found.keys() - empty or text else "empty-result")
+    return None
+
+
+def _system_samples(recordings: Recordings) -> list[str]:
+    """Return what one firewall has shown in each recording."""
+    return [
+        answer["sample"]
+        for recording in recordings.values()
+        for answer in recording.get("answers", ())
+        if answer["name"] == "firewall: system" and "sample" in answer
+    ]
 
 
 def _states(recording: Mapping[str, Any]) -> dict[str, int]:
@@ -133,6 +163,20 @@ FACTS = (
         "",
         lambda evidence: removal_commit_status(evidence.recordings),
         f"{NOT_RECORDED}, or the members were not in sync before",
+    ),
+    Fact(
+        "empty-change-list",
+        "Which form has the list of open changes of an administrator who has none?",
+        "empty-result",
+        lambda evidence: empty_change_list(evidence.recordings),
+        f"{NOT_RECORDED}, or the administrator always had open changes",
+    ),
+    Fact(
+        "system-info-mac",
+        "Which MAC address does a firewall on AWS show in its system information?",
+        "",
+        lambda evidence: system_info_mac(evidence.recordings),
+        NOT_RECORDED,
     ),
     Fact(
         "byol-cpu-id",

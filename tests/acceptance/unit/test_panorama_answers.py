@@ -21,7 +21,10 @@ CPU = "i-0123456789abcdef0"
 
 def recording(**answers: str) -> dict[str, Any]:
     """A recording of these answers, by name, made as the function makes it."""
-    neutralizer = Neutralizer({"DG": "our-device-group", CPU: "ec2-instance-1"})
+    known = {"DG": "our-device-group", CPU: "ec2-instance-1"}
+    for index, mac in enumerate(("0a:11:22:33:44:00", "0a:11:22:33:44:55")):
+        known[mac] = f"mac-of-ec2-instance-1-interface-{index}"
+    neutralizer = Neutralizer(known)
     made = []
     for name, inner in answers.items():
         answer = fromstring(f"<response status='success'><result>{inner}</result></response>")
@@ -114,6 +117,39 @@ def test_f8_a_cpu_id_is_compared_with_the_instance_id(cpu_id: str, value: str | 
     made = recording(system=f"<system><vm-cpuid>{cpu_id}</vm-cpuid></system>")
     made["answers"][0]["name"] = "firewall: system"
     answer = panorama_answers.byol_cpu_id({"scale out": made})
+    assert (answer and answer.value) == value
+
+
+@pytest.mark.parametrize(
+    ("inner", "value"),
+    [
+        ("<mac-address>0A:11:22:33:44:55</mac-address>", "management"),
+        ("<mac-address>0a:11:22:33:44:00</mac-address>", "data"),
+        ("<mac-address>0a:99:99:99:99:99</mac-address>", "none-of-ec2"),
+        ("<hostname>fw</hostname>", "none"),
+    ],
+)
+def test_f8_the_mac_address_of_a_firewall_is_compared_with_those_of_ec2(
+    inner: str, value: str
+) -> None:
+    made = recording(system=f"<system>{inner}</system>")
+    made["answers"][0]["name"] = "firewall: system"
+    answer = panorama_answers.system_info_mac({"scale out": made})
+    assert (answer and answer.value) == value
+    assert panorama_answers.system_info_mac({"scale out": recording()}) is None
+
+
+@pytest.mark.parametrize(
+    ("inner", "value"),
+    [
+        ("", "empty-result"),
+        ("<journal/>", "other"),
+        ("no changes", "other"),
+        ("<journal><entry><owner>x</owner></entry></journal>", None),
+    ],
+)
+def test_the_form_of_an_empty_change_list_is_recorded(inner: str, value: str | None) -> None:
+    answer = panorama_answers.empty_change_list({"scale out": recording(own_changes=inner)})
     assert (answer and answer.value) == value
 
 

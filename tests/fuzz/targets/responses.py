@@ -26,9 +26,13 @@ from vmseries_autoscale.errors import DeviceBusyError, LicenseError, PanOsError
 from vmseries_autoscale.firewall.client import PanOsFirewall
 from vmseries_autoscale.licensing import by_firewall
 from vmseries_autoscale.outcome import Failed
+from vmseries_autoscale.pan_os.commands import command
 from vmseries_autoscale.panorama import Part, removal
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
+from vmseries_autoscale.panorama.recording_client import RecordingPanorama
+from vmseries_autoscale.recording.neutral import Neutralizer
+from vmseries_autoscale.recording.shape import describe
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
 
@@ -64,6 +68,10 @@ class Clients:
         """Return the client of the pre-flight."""
         return PreflightPanorama(HOST, self._settings(), _KEY)
 
+    def recording(self) -> RecordingPanorama:
+        """Return the client of the recording."""
+        return RecordingPanorama(HOST, self._settings(), _KEY)
+
     def firewall(self) -> PanOsFirewall:
         """Return a client of a firewall."""
         return PanOsFirewall(
@@ -72,6 +80,14 @@ class Clients:
 
     def _settings(self, **changes: Any) -> PanoramaSettings:
         return documents.of_panorama(self.port, timeout_seconds=30, **changes)
+
+
+def _describe(panorama: RecordingPanorama, kind: str) -> int:
+    """Record an answer, and return the number of its paths; a description has no value."""
+    described = describe(panorama.answer(command("show", kind, "all")), Neutralizer({}))
+    if MARKER in str(described):
+        raise UnusableResultError("a recording has a value of its answer")
+    return len(described["elements"])
 
 
 def _always() -> bool:
@@ -118,6 +134,8 @@ CALLS: dict[str, Callable[[Clients], object]] = {
     "pre-flight: push nothing": lambda c: c.preflight().push_nothing(),
     "pre-flight: administrator": lambda c: c.preflight().administrator(),
     "pre-flight: host names": lambda c: c.preflight().host_name_settings(),
+    "recording: devices": lambda c: _describe(c.recording(), "devices"),
+    "recording: jobs": lambda c: _describe(c.recording(), "jobs"),
     "firewall: state": lambda c: c.firewall().state(),
     "firewall: serial": lambda c: c.firewall().serial(),
     "firewall: licenses": lambda c: c.firewall().licenses(),

@@ -28,10 +28,6 @@ class RecordingPanorama(PanOsPanorama):
         """
         return self._connection.op(command, target)
 
-    def running(self, xpath: str) -> ET.Element | None:
-        """Return the answer about a part of the running configuration; ``None`` without one."""
-        return self._configuration.running(xpath)
-
 
 def connect(settings: PanoramaSettings, credentials: Credentials) -> RecordingPanorama:
     """Connect to the Panorama that accepts changes: the only one, or the active one of a pair.

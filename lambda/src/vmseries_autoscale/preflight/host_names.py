@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from vmseries_autoscale.panorama.preflight_client import HostNameSettings
 
 CONSEQUENCE = (
-    "after its first push, no firewall can be identified by its host name, which is its instance id"
+    "after the first push, firewalls may no longer have their instance id as host name, which "
+    "helps to identify them"
 )
 
 

@@ -87,7 +87,7 @@ class Recorder:
             self.answers.append(described | {"seconds": seconds, "error": type(error).__name__})
             return None
         described["seconds"] = round(time.monotonic() - start, 2)
-        described["bytes"] = len(ET.tostring(answer))
+        described["bytes"] = len(ET.tostring(answer, encoding="utf-8"))
         self.answers.append(described | describe(answer, self.neutralizer))
         return answer
 
@@ -129,7 +129,8 @@ def record(settings: ReconcileSettings, time_budget: TimeBudget) -> dict[str, An
         logger.warning("Panorama cannot be recorded", extra={"reason": str(error)})
         text = f"Panorama cannot be asked ({type(error).__name__}): run the pre-flight."
         return _document(False, [], left_out, [text])
-    known[credentials.username] = "our-administrator"
+    # The device group is often called like the administrator, and matters more.
+    known.setdefault(credentials.username, "our-administrator")
 
     def has_time() -> bool:
         needed = panorama.timeout_seconds + DESCRIBE_SECONDS

@@ -41,7 +41,18 @@ WORDS = frozenset(
             "Not configured",
             "failed",
         ),
-        *("Unknown", "PA-VM-AWS", "auto", "manual", "dhcp-client", "static", "sync", "idle"),
+        *(
+            "Unknown",
+            "PA-VM-AWS",
+            "Amazon AWS",
+            "cloud",
+            "auto",
+            "manual",
+            "dhcp-client",
+            "static",
+            "sync",
+            "idle",
+        ),
         # Jobs.
         *(
             "Commit",

@@ -26,7 +26,7 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.lifecycle.message_queue import exponential_backoff_seconds
 from vmseries_autoscale.outcome import Delay, Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Job, Panorama, Part, Removal
-from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls
+from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, UNCOMMITTED, remove_firewalls
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMIT_SECONDS = 30
@@ -328,6 +328,20 @@ def test_a_firewall_that_panorama_has_just_listed_is_removed_without_reading_the
         ("S1", "S2"), Retry("commit job 1 was requested", Delay.COMMIT)
     )
     assert jobs == {"S1": "1", "S2": "1"}, "to remember"
+
+
+def test_a_removal_that_waits_for_a_commit_is_remembered(panorama: FakePanorama) -> None:
+    """F9: the next visit need not read the group lists again."""
+    jobs: dict[str, str] = {}
+    visit(panorama, "S1", located=True, jobs={})
+    outcomes = visit(panorama, "S2", at=1, located=True, jobs=jobs)
+    assert outcomes == {"S2": Retry("commit job 1 is not finished")}
+    assert jobs == {"S2": UNCOMMITTED}
+    panorama.finish_job()
+    panorama.calls.clear()
+    visit(panorama, "S2", at=100, located=True, jobs=jobs)
+    assert "job" not in panorama.calls
+    assert jobs == {"S2": "2"}
 
 
 def test_a_commit_is_asked_for_by_its_id_until_the_firewall_is_gone(panorama: FakePanorama) -> None:

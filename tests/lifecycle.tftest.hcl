@@ -306,6 +306,7 @@ run "settings_have_the_keys_that_the_functions_parse" {
       port                  = 443
       secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
       secret_kms_key_arn    = null
+      server_name           = null
       device_group          = "autoscale"
       template_stack        = "autoscale-stack"
       log_collector_group   = null
@@ -541,6 +542,7 @@ run "every_statement_is_scoped" {
       port                  = 443
       secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
       secret_kms_key_arn    = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
+      server_name           = null
       device_group          = "autoscale"
       template_stack        = "autoscale-stack"
       log_collector_group   = null

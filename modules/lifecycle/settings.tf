@@ -19,6 +19,7 @@ locals {
       hostnames             = var.panorama.hostnames
       port                  = var.panorama.port
       secret_arn            = var.panorama.secret_arn
+      server_name           = var.panorama.server_name
       device_group          = var.panorama.device_group
       template_stack        = var.panorama.template_stack
       log_collector_group   = var.panorama.log_collector_group

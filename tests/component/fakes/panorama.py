@@ -74,6 +74,7 @@ class FakePanorama:
         plugin_works: Whether the plugin executes its requests.
         irremovable: Details of a commit that fails because it removes this firewall.
         elsewhere: Groups of firewalls that are not in the configured groups.
+        collectors_configured: Whether the settings have a log collector group.
         infos: What a firewall says about itself; by default what the device list shows of it.
         no_key: Whether Panorama has no licensing API key, which the batch commands need.
         batch_jobs: Serial numbers of each job that returns licenses.
@@ -107,6 +108,7 @@ class FakePanorama:
     queued: dict[str, set[Removal]] = field(default_factory=dict)
     job_users: dict[str, str] = field(default_factory=dict)
     elsewhere: dict[tuple[Part, str], str] = field(default_factory=dict)
+    collectors_configured: bool = True
     infos: dict[str, SystemInfo] = field(default_factory=dict)
     no_key: bool = False
     batch_jobs: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -286,8 +288,10 @@ class FakePanorama:
         return {part: frozenset(serials) for part, serials in self.named.items()}
 
     def configured_groups(self) -> dict[Part, str | None]:
-        groups = ("TS", "DG", "LCG", None)
-        return dict(zip(Part, groups, strict=True))
+        groups = dict(zip(Part, ("TS", "DG", "LCG", None), strict=True))
+        if not self.collectors_configured:
+            del groups[Part.LOG_COLLECTOR_GROUP]
+        return groups
 
     def running_parts(self, serials: Collection[str]) -> Membership:
         self._called("running_parts")
@@ -303,7 +307,7 @@ class FakePanorama:
         places: dict[str, list[Place]] = {}
         for part in parts:
             for serial in self.committed[part] & set(serials):
-                group = self.elsewhere.get((part, serial), configured[part])
+                group = self.elsewhere.get((part, serial), configured.get(part))
                 places.setdefault(serial, []).append(Place(part, group or ""))
         return places
 

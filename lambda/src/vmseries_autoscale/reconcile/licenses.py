@@ -8,7 +8,7 @@ firewall's record, so that two runs agree on an absence.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -197,15 +197,3 @@ class LicenseReturns:
     def _save(self, before: FirewallRecord, after: FirewallRecord) -> None:
         if after != before:
             self.records[after.instance_id] = self.store.save(after)
-
-
-def names_of_lost(records: Iterable[FirewallRecord]) -> list[str]:
-    """Return the licenses that were not returned: by serial number, or else by instance id.
-
-    Every run lists them until a license list or an operator ticks them off.
-    """
-    return sorted(
-        record.serial or record.instance_id
-        for record in records
-        if record.license is LicenseState.NOT_RETURNED
-    )

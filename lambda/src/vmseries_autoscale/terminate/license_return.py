@@ -27,6 +27,7 @@ from vmseries_autoscale.licensing.evidence import (
     Wait,
 )
 from vmseries_autoscale.lifecycle import instance_in_transition
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import (
@@ -70,15 +71,20 @@ def return_license(
         and not instance.ambiguous
         and not instance.deadline_passed(Stage.RETURN_LICENSE)
     ]
+    outcomes: dict[LifecycleEvent, Outcome] = {
+        instance.event: instance.unread for instance in due if instance.unread is not None
+    }
+    due = [instance for instance in due if instance.unread is None]
     if settings.panorama is None:
-        return for_each(due, partial(_ask_firewall, visit=visit), visit.time_budget)
+        step = partial(_ask_firewall, visit=visit)
+        return outcomes | for_each(due, step, visit.time_budget)
     session = visit.session
     if session is None:
-        return {}
+        return outcomes
     due = [instance for instance in in_panorama_stages(terminating) if instance in due]
     known = [instance for instance in due if _serial(instance) is not None]
     unknown = [instance for instance in due if _serial(instance) is None]
-    outcomes = dict(_return_known(known, session, visit))
+    outcomes |= _return_known(known, session, visit)
     hold = partial(_hold_unregistered, session=session, visit=visit)
     outcomes |= for_each(unknown, hold, visit.time_budget)
     session.licenses_pending = any(
@@ -337,7 +343,8 @@ def _learn_serial(
     serial = device.serial()
     if serial is not None:
         identity = Identity(serial, frozenset({Signal.FIREWALL}))
-        instance_in_transition.save_identity(terminating, identity, visit.ec2)
+        address = terminating.private_ip(visit.settings.management_device_index)
+        instance_in_transition.save_identity(terminating, identity, address, visit.ec2)
 
 
 def _deactivate(

@@ -195,6 +195,7 @@ def _hold_unregistered(
     """
     if not had_management_interface(terminating, visit.settings):
         return _without_license(terminating)
+    _remember_address(terminating, visit.settings)
     if terminating.running and _api(visit) is not None:
         outcome = run_step(partial(_ask_firewall, terminating, visit))
         if not isinstance(outcome, Failed) or not isinstance(outcome.error, PanOsError):
@@ -312,6 +313,7 @@ def _ask_firewall(terminating: TerminatingInstance, visit: Visit[TerminateSettin
     address = terminating.private_ip(settings.management_device_index)
     if not had_management_interface(terminating, settings):
         return _without_license(terminating)
+    _remember_address(terminating, settings)
     if api is None or address is None or not terminating.running:
         return _give_up(terminating, "the firewall is gone, and only it could return its license")
     device = firewall.connect(api, address)
@@ -400,6 +402,13 @@ def _save(terminating: TerminatingInstance, record: FirewallRecord) -> None:
         terminating.save(**changes)
 
 
+def _remember_address(terminating: TerminatingInstance, settings: TerminateSettings) -> None:
+    """Record the management address, which EC2 forgets, and by which a firewall is reported."""
+    address = terminating.private_ip(settings.management_device_index)
+    if address is not None and terminating.record.management_ip is None:
+        terminating.save(management_ip=address)
+
+
 def _give_up(terminating: TerminatingInstance, reason: str) -> Outcome:
     """Report a license that no visit and no run of the reconcile function can return."""
     unknown = "whether the firewall had a license is not known"
@@ -445,5 +454,6 @@ def conclude_license(terminating: TerminatingInstance, settings: TerminateSettin
     if not had_management_interface(terminating, settings):
         _without_license(terminating)
         return
+    _remember_address(terminating, settings)
     late = terminating.deadline_passed(Stage.RETURN_LICENSE)
     _give_up(terminating, "the deadline passed" if late else "the instance terminates")

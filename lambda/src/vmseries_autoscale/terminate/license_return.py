@@ -31,6 +31,7 @@ from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import (
+    OUT_OF_TIME,
     Delay,
     Done,
     Failed,
@@ -157,6 +158,8 @@ def _finish_known(
     with telemetry.log_context(serial=serial):
         if isinstance(attempt.error, LicensingKeyError) and not _is_plugin(visit.settings):
             _save(terminating, attempt.record)
+            if not visit.time_budget.has_time():
+                return OUT_OF_TIME
             return _return_through_firewall(terminating, attempt, session, visit)
         return _conclude(terminating, attempt.decision, attempt.error)
 

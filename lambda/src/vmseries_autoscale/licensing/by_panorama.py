@@ -119,8 +119,8 @@ def _with_lists(
 ) -> dict[str, Observations]:
     """Add what lists show of the licenses whose deactivation was requested.
 
-    What Panorama has stored of all firewalls is one request. Only a firewall that stays connected
-    and is missing there is asked itself.
+    What Panorama has stored of all firewalls is one request. A firewall that stays connected is
+    asked itself only if it is missing there, or if no job shows what became of the request.
     """
     result = dict(seen)
     asked = [
@@ -137,13 +137,15 @@ def _with_lists(
         if licensed is not None:
             witness = Seen.LISTED if licensed else Seen.ABSENT
             result[item.serial] = replace(result[item.serial], witness=witness)
-        elif item.connected and _is_confirmed(item.record, seen[item.serial]):
+        if item.connected and _needs_own_list(item.record, result[item.serial]):
             result[item.serial] = _ask_firewall(panorama, item, result[item.serial])
     return result
 
 
-def _is_confirmed(record: FirewallRecord, seen: Observations) -> bool:
-    return record.license is LicenseState.CONFIRMED or seen.job is JobState.SUCCEEDED
+def _needs_own_list(record: FirewallRecord, seen: Observations) -> bool:
+    if record.license is LicenseState.CONFIRMED or seen.job is JobState.SUCCEEDED:
+        return seen.witness is Seen.NOT_SEEN
+    return record.license_job is None
 
 
 def _stored_licenses(panorama: Panorama) -> Mapping[str, bool]:

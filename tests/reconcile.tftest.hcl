@@ -576,9 +576,9 @@ run "functions_that_use_the_license_plugin_know_it_and_need_no_further_secret" {
   assert {
     condition = (
       jsondecode(output.settings.terminate).licensing == {
-        mode               = "plugin"
-        api_key_secret_arn = null
-        license_manager    = "autoscale licenses"
+        mode                 = "plugin"
+        api_key_secret_arn   = null
+        license_manager      = "autoscale licenses"
         join_timeout_seconds = 2700
       } &&
       jsondecode(output.settings.launch).license_expected

@@ -179,7 +179,7 @@ def test_a_batch_shares_one_commit(
 
 
 class TimeForOne(FakeContext):
-    """The invocation runs out of time after SQS has confirmed the messages, one request, and one firewall."""
+    """The invocation runs out of time after SQS, one request to Panorama, and one firewall."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -43,6 +43,8 @@ _COMMANDS = (
     ("<jobs>", "jobs"),
     ("<system>", "system-info"),
     ("<chassis-ready", "chassis-ready"),
+    ("<batch><license><info", "batch-licenses"),
+    ("<batch><license><deactivate>", "enqueued"),
     ("<license><info", "licenses"),
     ("<license><deactivate>", "license-deactivated"),
 )
@@ -96,6 +98,8 @@ class Device:
         if action == "multi-config" and action not in self.names:
             return "multi-config"
         if action in ("show", "get"):
+            if "/devices/entry[" in fields["xpath"]:
+                return "entries"
             steps = fields["xpath"].split("/entry[@name=")
             last = fields["xpath"] if steps[-1].endswith("s") else "/".join(steps[:-1])
             return next((name for end, name in _XPATHS if last.endswith(end)), "members")

@@ -33,6 +33,8 @@ MAXIMUM_REQUESTS = 500
 machine; the longest correct call makes a dozen."""
 
 _COMMANDS = (
+    ("<batch><license><info", "batch-licenses"),
+    ("<batch><license><deactivate>", "enqueued"),
     ("<high-availability>", "high-availability"),
     ("<plugins><sw_fw_license><devices>", "plugin-devices"),
     ("<plugins><sw_fw_license><deactivate>", "plugin-deactivate"),
@@ -43,8 +45,6 @@ _COMMANDS = (
     ("<jobs>", "jobs"),
     ("<system>", "system-info"),
     ("<chassis-ready", "chassis-ready"),
-    ("<batch><license><info", "batch-licenses"),
-    ("<batch><license><deactivate>", "enqueued"),
     ("<license><info", "licenses"),
     ("<license><deactivate>", "license-deactivated"),
 )

@@ -227,9 +227,10 @@ class Responses:
         return b"status=" not in case.response.body
 
 
-def _raise_failures(outcomes: Any) -> None:
+def _raise_failures(progress: Any) -> None:
     """Raise the error of a removal that failed, as a visit does by logging it."""
-    failures: Iterable[Failed] = (item for item in outcomes.values() if isinstance(item, Failed))
+    outcomes = progress.outcomes.values()
+    failures: Iterable[Failed] = (item for item in outcomes if isinstance(item, Failed))
     for failure in failures:
         raise failure.error
 

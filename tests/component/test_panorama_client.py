@@ -598,6 +598,13 @@ def nested(*answers: tuple[str, str, str], status: str = "success", code: str = 
 GONE = ("success", "20", "<msg>command succeeded</msg>")
 
 
+def test_an_xpath_that_panorama_refuses_is_an_error(api: XmlApi, panorama: PanOsPanorama) -> None:
+    """It must not look as if no group had the firewall."""
+    api.answers(error("Invalid xpath", "6"))
+    with pytest.raises(DeviceRefusedError, match="Invalid xpath"):
+        panorama.running_parts([SERIAL])
+
+
 @pytest.mark.documents(id="panorama/removal/batch")
 def test_a_batch_is_removed_in_one_transaction(api: XmlApi, panorama: PanOsPanorama) -> None:
     absent = ("success", "7", "<msg>Object doesn't exist</msg>")

@@ -290,7 +290,8 @@ def test_reconcile_does_not_take_a_firewall_of_another_deployment_in_the_same_gr
     theirs = reconciling.add_instance()
     write_tag(reconciling, DATA_CENTER, theirs)
     reconciling.account.instances[theirs].tags[tags.DEPLOYMENT] = "another"
-    foreign = Device(DATA_CENTER, "PA-VM", "192.168.0.1", False, "In Sync", "In Sync")
+    address = reconciling.account.record(reconciling.instance_id).management_ip or ""
+    foreign = Device(DATA_CENTER, "PA-VM", address, False, "In Sync", "In Sync")
     fake_panorama.register(foreign)
     del fake_panorama.firewalls[SERIAL]
     gone = end_without_visits(reconciling, fake_panorama)
@@ -477,9 +478,11 @@ def test_a_removal_that_ends_while_panorama_is_read_is_no_ambiguity(
     fake_panorama.finish_job()
     monkeypatch.setattr(fake_panorama, "members", lambda: listed)
     monkeypatch.setattr(fake_panorama, "devices", lambda _members=None: listed)
-    while running.deliver(event):
-        pass
-    assert "FirewallIdentityAmbiguous" not in metrics(logs())
+    for _ in range(3):
+        running.deliver(event)
+    records = logs()
+    assert not running.deliver(event), reasons(records)
+    assert "FirewallIdentityAmbiguous" not in metrics(records)
     assert_terminated(running)
 
 

@@ -38,6 +38,7 @@ from vmseries_autoscale.errors import (
     DeviceRefusedError,
     DeviceUnavailableError,
 )
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.licensing.by_plugin import LICENSE_LEFT_TO_PLUGIN
 from vmseries_autoscale.panorama import Part
@@ -108,7 +109,7 @@ def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     ]
     assert any(f"lists {SERIAL} as licensed" in reason for reason in reasons(logs()))
     assert fake_panorama.entries() == 4
-    assert by_plugin.tags()["vmseries-autoscale:license"] == "listed"
+    assert by_plugin.account.record(by_plugin.instance_id).license is LicenseState.HELD
 
     fake_panorama.finish_plugin()
     assert by_plugin.deliver(event) == ["message-0"]
@@ -122,7 +123,7 @@ def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
         *("members", "plugin_licensed", "commit of the plugin's changes")
     ]
     assert "remove_all" in fake_panorama.calls
-    assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
+    assert by_plugin.account.record(by_plugin.instance_id).license is LicenseState.RETURNED
     assert metrics(logs())["LicenseReturned"] == 1
 
     finish(by_plugin, fake_panorama, event)
@@ -167,7 +168,7 @@ def test_the_request_to_the_plugin_is_repeated_while_it_lists_the_firewall(
     by_plugin.deliver(event)
     assert fake_panorama.deactivation_requests == [frozenset({SERIAL})] * 2
     assert fake_panorama.calls.count("commit of the plugin's changes") == 2
-    assert by_plugin.operations()["CreateTags"] == 2, "the license state and the last visit"
+    assert by_plugin.operations()["PutItem"] == by_plugin.operations()["CreateTags"] == 1
 
 
 def test_a_visit_without_time_sends_no_request_to_the_plugin(
@@ -189,7 +190,7 @@ def test_the_firewalls_own_license_list_may_be_out_of_date(
     fake_panorama.listed[LICENSE_MANAGER].clear()
     by_plugin.deliver(event)
     assert fake_panorama.licensed[SERIAL] != []
-    assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
+    assert by_plugin.account.record(by_plugin.instance_id).license is LicenseState.RETURNED
 
 
 def by_our_own_function(panorama: FakePanorama) -> None:
@@ -582,7 +583,7 @@ def test_the_reconcile_function_can_only_report_the_license_of_a_dead_firewall(
     become_reconcile(running, monkeypatch)
     logs()
     assert run(running)["licenses_not_returned"] == [SERIAL]
-    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [], "it was logged"
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 0
 
@@ -598,6 +599,7 @@ def firewall_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewal
     become_terminate(running, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
     own = {"Key": "vmseries-autoscale:serial"}
     running.ec2.delete_tags(Resources=[running.instance_id], Tags=[own])
+    running.account.items.clear()
     return fake
 
 
@@ -627,8 +629,9 @@ def test_without_panorama_a_firewall_returns_its_license_at_its_management_addre
     assert fake_panorama.calls == []
     tags = running.tags()
     assert tags["vmseries-autoscale:serial"] == SERIAL
-    assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
-    assert tags["vmseries-autoscale:license"] == "returned"
+    record = running.account.record(running.instance_id)
+    assert (record.serial, record.evidence) == (SERIAL, {"firewall"})
+    assert record.license is LicenseState.RETURNED
     assert_terminated(running)
     counted = metrics(logs())
     assert counted["LicenseReturned"] == 1

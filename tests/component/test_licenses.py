@@ -708,8 +708,7 @@ def test_without_panorama_an_unreachable_firewall_is_terminated_at_the_deadline(
 def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
     running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
-    own = {"Key": "vmseries-autoscale:serial", "Value": SERIAL}
-    running.ec2.create_tags(Resources=[running.instance_id], Tags=[own])
+    running.account.put_record(running.instance_id, serial=SERIAL)
     running.ec2.stop_instances(InstanceIds=[running.instance_id])
     finish_directly(running, termination_event(running))
     assert firewall_api.addresses == []

@@ -559,6 +559,8 @@ def test_two_firewalls_that_claim_one_instance_are_reported_as_ambiguous(
     assert SERIAL in report["ambiguous"][gone]
     assert OTHER_SERIAL in report["ambiguous"][gone]
     assert fake_panorama.entries() == 8
+    assert reconciling.account.record(gone).ended is not None
+    del reconciling.calls[-1]
     assert_changed_nothing(reconciling)
 
 

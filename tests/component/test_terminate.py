@@ -593,7 +593,7 @@ def test_a_firewall_that_another_record_names_is_not_changed(
     assert "FirewallIdentityAmbiguous" not in metrics(logs())
     assert fake_panorama.licensed[SERIAL] != []
     assert_terminated(launching)
-    assert fake_panorama.calls == ["members"] * 2
+    assert fake_panorama.calls == ["members"]
     assert fake_panorama.entries() == 4
     assert "vmseries-autoscale:serial" not in launching.tags()
 
@@ -762,3 +762,51 @@ def test_the_launch_function_does_not_process_the_terminate_hook(running: Cloud)
         configure(patch, running.launch_settings())
         assert running.deliver(event) == []
     assert running.dead_letters() == [("UnexpectedEventError", json.dumps(event))]
+
+
+def break_table(cloud: Cloud) -> None:
+    """Let each call to the table fail, as if it was deleted or had no route."""
+    for operation in RECORD_CALLS:
+        failures = [client_error("ResourceNotFoundException", operation)] * 50
+        cloud.account.errors[operation] = failures
+
+
+def test_a_termination_waits_while_the_table_is_unreachable(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """Nothing says which firewall the instance was, or how far its license is."""
+    event = termination_event(running)
+    break_table(running)
+    fake_panorama.calls.clear()
+    assert running.deliver(event) == ["message-0"]
+    assert fake_panorama.calls == []
+    assert any("could not read records in table fw-firewalls" in text for text in reasons(logs()))
+    running.account.errors.clear()
+    running.deliver(event)
+    finish_removal(running, fake_panorama, event)
+    assert fake_panorama.licensed[SERIAL] == []
+
+
+def test_an_unreachable_table_holds_no_termination_beyond_its_deadline(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    break_table(running)
+    assert running.deliver(termination_event(running, age=DAY)) == ["message-0"]
+    assert running.deliver(termination_event(running, age=DAY + 600)) == []
+    assert running.results == ["CONTINUE"]
+    assert metrics(logs())["TerminationDeadlinePassed"] == 1
+    # The reconcile function reports the license when it can read the table again.
+    assert running.account.record(running.instance_id).license is LicenseState.UNKNOWN
+
+
+def test_a_record_that_another_invocation_wrote_is_read_again(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    event = termination_event(running)
+    conflict = client_error("ConditionalCheckFailedException", "PutItem")
+    running.account.errors["PutItem"] = [conflict]
+    assert running.deliver(event) == ["message-0"]
+    assert running.account.record(running.instance_id).license is LicenseState.UNKNOWN
+    assert fake_panorama.entries() == 4, "the license is returned first"
+    running.deliver(event)
+    assert running.account.record(running.instance_id).license is LicenseState.RETURNED

@@ -522,7 +522,9 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
     condition = (
       !strcontains(jsonencode(output.statements), "ec2:DescribeTags") &&
       !strcontains(jsonencode(output.statements), "elasticloadbalancing:") &&
-      keys(output.statements.reconcile) == ["DeleteInterfaces", "Describe", "ReleaseAddresses", "ResendEvents"]
+      keys(output.statements.reconcile) == [
+        "DeleteInterfaces", "Describe", "KeepRecords", "ReleaseAddresses", "ResendEvents",
+      ]
     )
     error_message = "there are no permissions that nothing needs"
   }
@@ -538,7 +540,6 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
   assert {
     condition = output.statements.launch.TagInstances.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == [
       "vmseries-autoscale:serial",
-      "vmseries-autoscale:serial-evidence",
       "vmseries-autoscale:last-visit",
       "vmseries-autoscale:abandoned",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -80,6 +81,14 @@ def test_a_termination_runs_all_stages_and_completes_the_hook(
     assert running.operations()["DetachNetworkInterface"] == 0
 
 
+RECORD_CALLS = {"BatchGetItem", "PutItem"}
+
+
+def without_records(calls: Counter[str]) -> Counter[str]:
+    """Calls to other services than DynamoDB, which limits no request rate of a small table."""
+    return Counter({key: number for key, number in calls.items() if key not in RECORD_CALLS})
+
+
 def test_a_termination_stays_within_the_call_budget(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
@@ -91,8 +100,10 @@ def test_a_termination_stays_within_the_call_budget(
     assert running.deliver(event) == []
     calls = running.operations()
     del calls["RecordLifecycleActionHeartbeat"]
-    assert calls.total() <= 16
+    assert without_records(calls).total() <= 16
     assert calls == {
+        "BatchGetItem": 3,
+        "PutItem": 1,
         "ChangeMessageVisibilityBatch": 3,
         "ChangeMessageVisibility": 2,
         "DescribeInstances": 3,
@@ -105,7 +116,7 @@ def test_a_termination_stays_within_the_call_budget(
     }
 
 
-def test_a_duplicate_of_a_completed_termination_costs_three_calls(
+def test_a_duplicate_of_a_completed_termination_costs_four_calls(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     event = termination_event(running)
@@ -120,6 +131,7 @@ def test_a_duplicate_of_a_completed_termination_costs_three_calls(
         "ChangeMessageVisibilityBatch": 1,
         "DescribeInstances": 1,
         "DescribeAddresses": 1,
+        "BatchGetItem": 1,
     }
 
 
@@ -550,7 +562,8 @@ def test_a_serial_number_found_during_a_termination_is_tagged(
     event = termination_event(launching)
     launching.deliver(event)
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
-    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname management-ip"
+    record = launching.account.record(launching.instance_id)
+    assert (record.serial, record.evidence) == (SERIAL, {"hostname", "management-ip"})
     finish_removal(launching, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
@@ -573,29 +586,25 @@ def test_an_ambiguous_identity_changes_nothing(
 
 
 @pytest.mark.documents(id="readiness/identity/reused-address")
-def test_a_firewall_tagged_for_another_instance_is_not_changed(
+def test_a_firewall_that_another_record_names_is_not_changed(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """The other instance is gone, this one has its address, and Panorama has not noticed."""
     launching.deliver(launching.event(Transition.LAUNCHING))
     address = launching.attached()[1]["PrivateIpAddress"]
     old = launching.add_instance()
-    known = {"vmseries-autoscale:deployment": NAME, "vmseries-autoscale:serial": SERIAL}
-    launching.ec2.create_tags(Resources=[old], Tags=tags.to_aws(known))
+    launching.ec2.create_tags(Resources=[old], Tags=tags.to_aws({tags.DEPLOYMENT: NAME}))
+    launching.account.put_record(old, serial=SERIAL)
     launching.ec2.terminate_instances(InstanceIds=[old])
     fake_panorama.register(Device(SERIAL, "pa-vm", address, True, "In Sync", "In Sync"))
     become_terminate(launching, monkeypatch)
     event = termination_event(launching)
     logs()
-    launching.deliver(event)
-    records = logs()
-    assert f"{SERIAL} matches the instance, but belongs to {old} by its serial tag" in reasons(
-        records
-    )
-    assert metrics(records)["FirewallIdentityAmbiguous"] == 1
     assert launching.deliver(event) == []
+    assert "FirewallIdentityAmbiguous" not in metrics(logs())
+    assert fake_panorama.licensed[SERIAL] != []
     assert_terminated(launching)
-    assert fake_panorama.calls == ["members"] * 2
+    assert fake_panorama.calls == ["members"]
     assert fake_panorama.entries() == 4
     assert "vmseries-autoscale:serial" not in launching.tags()
 
@@ -769,3 +778,51 @@ def test_the_launch_function_does_not_process_the_terminate_hook(running: Cloud)
         configure(patch, running.launch_settings())
         assert running.deliver(event) == []
     assert running.dead_letters() == [("UnexpectedEventError", json.dumps(event))]
+
+
+def break_table(cloud: Cloud) -> None:
+    """Let each call to the table fail, as if it was deleted or had no route."""
+    for operation in RECORD_CALLS:
+        failures = [client_error("ResourceNotFoundException", operation)] * 50
+        cloud.account.errors[operation] = failures
+
+
+def test_a_termination_waits_while_the_table_is_unreachable(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """Nothing says which firewall the instance was, or how far its license is."""
+    event = termination_event(running)
+    break_table(running)
+    fake_panorama.calls.clear()
+    assert running.deliver(event) == ["message-0"]
+    assert fake_panorama.calls == []
+    assert any("could not read records in table fw-firewalls" in text for text in reasons(logs()))
+    running.account.errors.clear()
+    running.deliver(event)
+    finish_removal(running, fake_panorama, event)
+    assert fake_panorama.licensed[SERIAL] == []
+
+
+def test_an_unreachable_table_holds_no_termination_beyond_its_deadline(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    break_table(running)
+    assert running.deliver(termination_event(running, age=DAY)) == ["message-0"]
+    assert running.deliver(termination_event(running, age=DAY + 600)) == []
+    assert running.results == ["CONTINUE"]
+    assert metrics(logs())["TerminationDeadlinePassed"] == 1
+    # The reconcile function reports the license when it can read the table again.
+    assert running.account.record(running.instance_id).license is LicenseState.UNKNOWN
+
+
+def test_a_record_that_another_invocation_wrote_is_read_again(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    event = termination_event(running)
+    conflict = client_error("ConditionalCheckFailedException", "PutItem")
+    running.account.errors["PutItem"] = [conflict]
+    assert running.deliver(event) == ["message-0"]
+    assert running.account.record(running.instance_id).license is LicenseState.UNKNOWN
+    assert fake_panorama.entries() == 4, "the license is returned first"
+    running.deliver(event)
+    assert running.account.record(running.instance_id).license is LicenseState.RETURNED

@@ -102,8 +102,7 @@ def _judge(
 ) -> Result:
     """Decide whether the only candidate is the firewall of the instance."""
     signals = agreeing_signals(subject, device)
-    naming = signals & NAMES_INSTANCE
-    info = None if len(naming) > 1 and Signal.MEMBERSHIP in signals else answer(device)
+    info = None if len(signals & NAMES_INSTANCE) > 1 else answer(device)
     signals = agreeing_signals(subject, device, info)
     unclear: Unidentified | Undecided | Ambiguous | None
     unclear = _contradiction(subject, device, signals, info, rivals)

@@ -94,7 +94,9 @@ def _check_in_panorama(
     session = run_step(partial(open_session, settings))
     if isinstance(session, Unfinished):
         return {**unread, **{instance.event: session for instance in launching}}
-    others = instance_in_transition.describe_others(visit.ec2, visit.settings.name, visit.records)
+    others = instance_in_transition.describe_others(
+        launching, visit.ec2, visit.settings.name, visit.records
+    )
     check = partial(_check_device, session=session, others=others, visit=visit)
     # Not in parallel, because the session is not thread-safe.
     outcomes = for_each(launching, check, visit.time_budget) | unread

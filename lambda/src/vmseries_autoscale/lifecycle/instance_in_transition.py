@@ -216,17 +216,23 @@ def identify(
 
 
 def describe_others(
-    ec2: EC2Client, deployment: str, table: FirewallRecords
+    batch: Iterable[InstanceInTransition],
+    ec2: EC2Client,
+    deployment: str,
+    table: FirewallRecords,
 ) -> Callable[[], Collection[OtherInstance]]:
     """Return a function that describes the instances which may claim a firewall.
 
-    It makes two calls for all instances of a batch, when the first of them needs it.
+    It makes two calls for all instances of a batch, when the first of them needs it: one to EC2,
+    and one for the records of the instances that are not in the batch.
     """
 
     def describe() -> Collection[OtherInstance]:
         known = instances.describe_deployments(ec2)
-        ours = [key for key, instance in known.items() if instance.deployment == deployment]
-        return firewall_identity.other_instances(known.values(), table.read(ours), deployment)
+        records = {item.event.instance_id: item.record for item in batch}
+        ours = {key for key, instance in known.items() if instance.deployment == deployment}
+        records |= table.read(ours - records.keys())
+        return firewall_identity.other_instances(known.values(), records, deployment)
 
     return functools.cache(describe)
 

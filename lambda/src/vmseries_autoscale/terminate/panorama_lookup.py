@@ -56,7 +56,9 @@ def _identify_all(
         if isinstance(listed, Unfinished):
             return {instance.event: listed for instance in due}
     visit.session = session
-    others = instance_in_transition.describe_others(visit.ec2, visit.settings.name, visit.records)
+    others = instance_in_transition.describe_others(
+        due, visit.ec2, visit.settings.name, visit.records
+    )
     identify = partial(_identify, session=session, others=others, visit=visit)
     # Without a time limit: a batch needs few calls, and each instance at most one record and tag.
     return for_each(due, identify, time_budget=None)

@@ -13,7 +13,13 @@ from functools import partial
 
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.errors import DeviceUnavailableError, LicensingKeyError, PanOsError
+from vmseries_autoscale.errors import (
+    DeviceRefusedError,
+    DeviceUnavailableError,
+    FirewallNotConnectedError,
+    LicensingKeyError,
+    PanOsError,
+)
 from vmseries_autoscale.firewall import Firewall
 from vmseries_autoscale.firewall_identity import Identity, Signal
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
@@ -156,12 +162,26 @@ def _finish_known(
     serial = _serial(terminating) or ""
     attempt = attempts[serial]
     with telemetry.log_context(serial=serial):
-        if isinstance(attempt.error, LicensingKeyError) and not _is_plugin(visit.settings):
+        if _only_firewall_can(attempt) and not _is_plugin(visit.settings):
             _save(terminating, attempt.record)
             if not visit.time_budget.has_time():
                 return OUT_OF_TIME
             return _return_through_firewall(terminating, attempt, session, visit)
+        if _is_unmanaged(terminating, attempt) and not may_still_join(terminating, visit):
+            return _give_up(terminating, f"Panorama does not manage {serial}: {attempt.error}")
         return _conclude(terminating, attempt.decision, attempt.error)
+
+
+def _is_unmanaged(terminating: TerminatingInstance, attempt: Attempt) -> bool:
+    """Return whether Panorama refuses a firewall that only the record names."""
+    return terminating.serial is None and isinstance(attempt.error, DeviceRefusedError)
+
+
+def _only_firewall_can(attempt: Attempt) -> bool:
+    """Return whether Panorama cannot return the license, now or ever."""
+    return not isinstance(attempt.decision.step, Returned) and isinstance(
+        attempt.error, LicensingKeyError | FirewallNotConnectedError
+    )
 
 
 def _return_through_firewall(
@@ -170,7 +190,7 @@ def _return_through_firewall(
     session: PanoramaSession,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
-    """Have a firewall return its license itself, because Panorama has no licensing API key."""
+    """Have a firewall return its license itself, because Panorama cannot."""
     serial = _serial(terminating) or ""
     device = session.devices.get(serial)
     seen = Observations(visit.now, connected=device is not None and device.connected)

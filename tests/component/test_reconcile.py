@@ -737,7 +737,7 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "postponed": [],
         "too_recent": [],
         "ambiguous": {},
-        "licenses_not_returned": [SERIAL],
+        "licenses_not_returned": [],
         "launches_refused": [],
         "launches_abandoned": [],
         "outdated": {},
@@ -748,6 +748,7 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
     assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
     assert metrics(logs()) == {
         "LaunchRefused": 0,
+        "LaunchesAbandonedInARow": 0,
         "OrphansFound": 2,
         "ReconcileCompleted": 1,
     }
@@ -881,6 +882,7 @@ def test_the_report_is_returned_logged_once_and_counted(
     assert [record["report"] for record in records if "report" in record] == [report]
     assert metrics(records) == {
         "LaunchRefused": 0,
+        "LaunchesAbandonedInARow": 0,
         "LicenseNotReturned": 1,
         "OrphansFound": 1,
         "OrphansRemoved": 1,

@@ -68,6 +68,7 @@ def reconcile(
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
     table = firewall_records.connect(settings.records_table)
     inventory = full_inventory(settings, connection, table, time_budget.has_time)
+    report_abandoned_launches(observations, settings, inventory.records, now, dry_run=dry_run)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
     unfinished: dict[str, Unfinished] = {}
@@ -83,7 +84,6 @@ def reconcile(
     if not dry_run:
         unfinished |= _save_records(ended, table, time_budget)
     not_returned = licenses_not_returned(inventory.records.values())
-    report_abandoned_launches(observations, settings, inventory.records, now, dry_run=dry_run)
     # After all duties: S3 or Secrets Manager may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)

@@ -354,9 +354,9 @@ run "settings_have_the_keys_that_the_functions_parse" {
     condition = (
       !strcontains(output.settings.terminate, "kms") &&
       jsondecode(output.settings.terminate).licensing == {
-        mode               = "firewall"
-        api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
-        license_manager    = null
+        mode                 = "firewall"
+        api_key_secret_arn   = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+        license_manager      = null
         join_timeout_seconds = 2700
       }
     )

@@ -522,7 +522,9 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
     condition = (
       !strcontains(jsonencode(output.statements), "ec2:DescribeTags") &&
       !strcontains(jsonencode(output.statements), "elasticloadbalancing:") &&
-      keys(output.statements.reconcile) == ["DeleteInterfaces", "Describe", "ReleaseAddresses", "ResendEvents"]
+      keys(output.statements.reconcile) == [
+        "DeleteInterfaces", "Describe", "KeepRecords", "ReleaseAddresses", "ResendEvents",
+      ]
     )
     error_message = "there are no permissions that nothing needs"
   }
@@ -538,7 +540,6 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
   assert {
     condition = output.statements.launch.TagInstances.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == [
       "vmseries-autoscale:serial",
-      "vmseries-autoscale:serial-evidence",
       "vmseries-autoscale:last-visit",
       "vmseries-autoscale:abandoned",
     ]
@@ -576,9 +577,9 @@ run "functions_that_use_the_license_plugin_know_it_and_need_no_further_secret" {
   assert {
     condition = (
       jsondecode(output.settings.terminate).licensing == {
-        mode               = "plugin"
-        api_key_secret_arn = null
-        license_manager    = "autoscale licenses"
+        mode                 = "plugin"
+        api_key_secret_arn   = null
+        license_manager      = "autoscale licenses"
         join_timeout_seconds = 2700
       } &&
       jsondecode(output.settings.launch).license_expected

@@ -136,10 +136,10 @@ locals {
   ) }
 
   # If a firewall terminates before the launch function has tagged its serial number, the terminate function does.
-  common_tag_keys = [for key in ["serial", "serial-evidence", "last-visit"] : "${local.tag_prefix}${key}"]
+  common_tag_keys = [for key in ["serial", "last-visit"] : "${local.tag_prefix}${key}"]
   instance_tag_keys = {
     launch    = concat(local.common_tag_keys, ["${local.tag_prefix}abandoned"])
-    terminate = concat(local.common_tag_keys, ["${local.tag_prefix}license"])
+    terminate = local.common_tag_keys
   }
 
   launch_statements = merge(

@@ -88,16 +88,16 @@ locals {
       vpc_id      = var.network.vpc_id
       cidr_blocks = distinct(flatten([for name in group.interfaces : var.network.cidr_blocks[name]]))
     }]
-    target_group_arns = local.instance_target_group_arns
-    licensing_mode    = var.licensing.mode
-    license_manager   = var.licensing.license_manager
+    target_group_arns   = local.instance_target_group_arns
+    licensing_mode      = var.licensing.mode
+    license_manager     = var.licensing.license_manager
     stop_launches_after = var.licensing.stop_launches_after
-    age_floor_seconds = var.reconcile.age_floor_minutes * 60
-    maximum_firewalls = var.reconcile.maximum_firewalls
-    maximum_share     = var.reconcile.maximum_percent / 100
-    dry_run           = var.reconcile.dry_run
-    metric_namespace  = var.metric_namespace
-    generation        = var.generation
+    age_floor_seconds   = var.reconcile.age_floor_minutes * 60
+    maximum_firewalls   = var.reconcile.maximum_firewalls
+    maximum_share       = var.reconcile.maximum_percent / 100
+    dry_run             = var.reconcile.dry_run
+    metric_namespace    = var.metric_namespace
+    generation          = var.generation
     bootstrap = {
       secret_arn = one(var.bootstrap.secret[*].arn)
       bucket     = one(var.bootstrap.s3[*].bucket)

@@ -528,7 +528,8 @@ def test_a_run_without_time_sends_no_request_to_the_plugin(
     reconcile_by_plugin(reconciling, monkeypatch)
     gone = end_with_activity(reconciling, fake_panorama)
     report = run(reconciling, context=FakeContext(10_000))
-    assert report["unfinished"] == {gone: "no time left in this invocation"}
+    assert report["unfinished"][gone] == "no time left in this invocation"
+    assert reconciling.account.record(gone).license is not LicenseState.RETURNED
     assert fake_panorama.deactivation_requests == []
 
 
@@ -610,6 +611,7 @@ def firewall_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewal
     become_terminate(running, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
     own = {"Key": "vmseries-autoscale:serial"}
     running.ec2.delete_tags(Resources=[running.instance_id], Tags=[own])
+    running.account.put_record(running.instance_id, serial=None, evidence=frozenset())
     return fake
 
 
@@ -717,8 +719,7 @@ def test_without_panorama_an_unreachable_firewall_is_terminated_at_the_deadline(
 def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
     running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
-    own = {"Key": "vmseries-autoscale:serial", "Value": SERIAL}
-    running.ec2.create_tags(Resources=[running.instance_id], Tags=[own])
+    running.account.put_record(running.instance_id, serial=SERIAL)
     running.ec2.stop_instances(InstanceIds=[running.instance_id])
     finish_directly(running, termination_event(running))
     assert firewall_api.addresses == []

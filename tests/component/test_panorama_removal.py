@@ -26,7 +26,7 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.lifecycle.message_queue import exponential_backoff_seconds
 from vmseries_autoscale.outcome import Delay, Done, Failed, Outcome, Retry, run_step
 from vmseries_autoscale.panorama import Job, Panorama, Part, Removal
-from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls
+from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, UNCOMMITTED, remove_firewalls
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMIT_SECONDS = 30
@@ -330,6 +330,21 @@ def test_a_firewall_that_panorama_has_just_listed_is_removed_without_reading_the
     assert jobs == {"S1": "1", "S2": "1"}, "to remember"
 
 
+def test_a_removal_that_waits_for_a_commit_is_remembered(panorama: FakePanorama) -> None:
+    """F9: the next visit need not read the group lists again."""
+    jobs: dict[str, str] = {}
+    visit(panorama, "S1", located=True, jobs={})
+    outcomes = visit(panorama, "S2", at=1, located=True, jobs=jobs)
+    assert outcomes == {"S2": Retry("commit job 1 is not finished")}
+    assert jobs == {"S2": UNCOMMITTED}
+    panorama.finish_job()
+    panorama.calls.clear()
+    visit(panorama, "S2", at=100, located=True, jobs=jobs)
+    assert "job" not in panorama.calls
+    assert jobs == {"S2": "2"}
+
+
+@pytest.mark.documents(id="panorama/commit/in-progress")
 def test_a_commit_is_asked_for_by_its_id_until_the_firewall_is_gone(panorama: FakePanorama) -> None:
     """F3: the job list only finds what was lost."""
     jobs: dict[str, str] = {}
@@ -362,6 +377,7 @@ def test_a_commit_that_ended_without_effect_removes_nothing(panorama: FakePanora
     assert visit(panorama, "S1", at=200, located=True, jobs=jobs) == {"S1": Done()}
 
 
+@pytest.mark.documents(id="panorama/contention/job-unknown")
 @pytest.mark.parametrize("lost", ["unknown", "another's", "failed"])
 def test_a_job_that_says_nothing_about_the_removal_is_not_believed(
     panorama: FakePanorama, lost: str
@@ -387,6 +403,7 @@ def test_a_job_that_says_nothing_about_the_removal_is_not_believed(
     assert removed(panorama) == {"S1"}
 
 
+@pytest.mark.documents(id="panorama/removal/any-group")
 @pytest.mark.parametrize("where", ["group", "stack", "collectors", "everywhere"])
 @pytest.mark.parametrize("located", [True, False])
 def test_a_firewall_is_removed_from_whichever_groups_hold_it(
@@ -409,6 +426,7 @@ def test_a_firewall_is_removed_from_whichever_groups_hold_it(
     assert visit(panorama, "S1", "S2", at=300) == {"S1": Done(), "S2": Done()}
 
 
+@pytest.mark.documents(id="panorama/removal/any-group")
 def test_an_unknown_collector_group_is_found_when_panorama_keeps_the_firewall(
     panorama: FakePanorama,
 ) -> None:

@@ -71,9 +71,8 @@ def test_d3_the_management_interface_may_be_at_any_index(
     configure(monkeypatch, {LaunchSettings: launch, TerminateSettings: terminate})
     instance_id = launch_into_service(fleet, hostname="PA-VM")
     # Only the address identifies the firewall.
-    tags = fleet.aws.instances[instance_id].tags
-    assert tags.pop("vmseries-autoscale:serial-evidence") == "management-ip"
-    del tags["vmseries-autoscale:serial"]
+    assert fleet.aws.record(instance_id).evidence == {"management-ip"}
+    del fleet.aws.items[instance_id]
     fleet.scale_in(instance_id)
     finish_termination(fleet, instance_id)
     assert not fleet.panorama.licensed[fleet.serials[instance_id]]

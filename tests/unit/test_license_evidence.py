@@ -139,14 +139,12 @@ def test_a_list_that_still_shows_the_license_contradicts_a_confirmation() -> Non
     assert isinstance(step, Request)
 
 
-def test_a_stored_license_contradicts_a_confirmation_for_a_while() -> None:
-    contradicted = [
-        at(seconds, witness=Seen.LISTED, connected=False) for seconds in range(0, 900, 30)
-    ]
-    record, step = steps(CONFIRMED, *contradicted)
-    assert isinstance(step, Wait)
-    _, step = steps(record, at(WITNESS_SECONDS, witness=Seen.LISTED, connected=False))
-    assert isinstance(step, Returned), "Panorama does not ask a firewall that is gone again"
+def test_what_panorama_has_stored_does_not_contradict_a_confirmation() -> None:
+    """Nothing says when Panorama reads the licenses of a firewall again that is gone."""
+    assert isinstance(steps(CONFIRMED, at(0, witness=Seen.LISTED, connected=False))[1], Returned)
+    stale = at(0, witness=Seen.LISTED, listed=Seen.ABSENT, connected=True)
+    assert isinstance(steps(CONFIRMED, stale)[1], Returned)
+    assert isinstance(steps(CONFIRMED, at(0, witness=Seen.LISTED, connected=True))[1], Wait)
 
 
 # Jobs and requests.

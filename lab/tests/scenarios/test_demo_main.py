@@ -182,7 +182,6 @@ class FakeLab:
                 "InstanceId": name,
                 "Tags": [
                     {"Key": "vmseries-autoscale:serial", "Value": serial(name)},
-                    {"Key": "vmseries-autoscale:serial-evidence", "Value": "hostname"},
                 ],
             }
             for name in self.members

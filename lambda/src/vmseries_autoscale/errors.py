@@ -39,6 +39,7 @@
     ├── PermanentError                          no retry can help: the launch is abandoned
     │   ├── InterfaceLayoutError                the interfaces do not fit the instance
     │   ├── BootedWithoutInterfacesError        the firewall booted without its interfaces
+    │   ├── WrongGroupError                     the firewall registered in other groups of Panorama
     │   └── Ec2RefusedError                     EC2 refuses the call permanently
     └── SettingsError                           the function's settings are wrong
 
@@ -253,6 +254,10 @@ class InterfaceLayoutError(PermanentError):
 
 class BootedWithoutInterfacesError(PermanentError):
     """The firewall booted before its interfaces were attached. It detects them only at boot."""
+
+
+class WrongGroupError(PermanentError):
+    """The firewall registered in another device group or template stack than the configured one."""
 
 
 class Ec2RefusedError(PermanentError):

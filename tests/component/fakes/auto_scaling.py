@@ -46,6 +46,7 @@ class AutoScaling(LoadBalancing, Sqs):
         expired: Instances whose hook timed out.
         completed: Token and result of each completed lifecycle action, in order.
         mail: How many copies of an event arrive.
+        suspended: Suspended processes.
     """
 
     group_exists: bool = True
@@ -56,6 +57,7 @@ class AutoScaling(LoadBalancing, Sqs):
     expired: list[str] = field(default_factory=list)
     completed: list[tuple[str, str]] = field(default_factory=list)
     mail: int = 1
+    suspended: set[str] = field(default_factory=set)
 
     def launch(self) -> str:
         """Launch an instance; its launch hook waits."""
@@ -180,6 +182,10 @@ class AutoScaling(LoadBalancing, Sqs):
             "Instances": members,
         }
         return {"AutoScalingGroups": [group]}
+
+    def suspend_processes(self, parameters: dict[str, Any]) -> Any:
+        self.suspended |= set(parameters["ScalingProcesses"])
+        return {}
 
     def describe_scaling_activities(self, parameters: dict[str, Any]) -> Any:
         if not self.group_exists and not parameters.get("IncludeDeletedGroups"):

@@ -122,8 +122,6 @@ class FirewallRecords:
         items: list[Mapping[str, Any]] = []
         position: dict[str, Any] = {}
         while True:
-            if not has_time():
-                raise TimeBudgetExceededError("no time left to read all records of firewalls")
             response = self._run(
                 "read",
                 partial(self._client.scan, TableName=self._table, ConsistentRead=True, **position),
@@ -131,6 +129,8 @@ class FirewallRecords:
             items += response.get("Items", ())
             if not response.get("LastEvaluatedKey"):
                 return _records(items)
+            if not has_time():
+                raise TimeBudgetExceededError("no time left to read all records of firewalls")
             position = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
     def save(self, record: FirewallRecord) -> FirewallRecord:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from vmseries_autoscale.errors import (
+    PANORAMA,
     AutoscaleError,
     DeviceAccessError,
     DeviceRefusedError,
@@ -37,6 +38,9 @@ from vmseries_autoscale.panorama.batch_license import KEY_ADVICE
 
 logger = logging.getLogger(__name__)
 
+NOT_CONNECTED = "not connected"
+"""Text with which a job or a response refuses a firewall that is not connected."""
+
 
 def return_licenses(
     panorama: Panorama, leaving: Sequence[Leaving], now: datetime
@@ -53,7 +57,8 @@ def return_licenses(
 
     Returns:
         What became of each license, by serial number. The error is a LicensingKeyError if Panorama
-        has no valid key, so that only the firewall itself can return its license.
+        has no valid key, and a FirewallNotConnectedError if it does not return the licenses of
+        firewalls that are not connected: then only the firewall itself can return its license.
 
     Raises:
         PanOsError: If Panorama does not respond.
@@ -109,6 +114,10 @@ def _job_state(job: Job | None, serial: str) -> tuple[JobState, str | None]:
 
 
 def _job_error(failure: str) -> AutoscaleError:
+    if NOT_CONNECTED in failure.lower():
+        return FirewallNotConnectedError(
+            PANORAMA, f"Panorama returns only licenses of connected firewalls: {failure}"
+        )
     return explained(failure, "Panorama", KEY_ADVICE) or LicenseError(
         f"Panorama did not deactivate the license: {failure}"
     )
@@ -119,8 +128,9 @@ def _with_lists(
 ) -> dict[str, Observations]:
     """Add what lists show of the licenses whose deactivation was requested.
 
-    What Panorama has stored of all firewalls is one request. Only a firewall that stays connected
-    and is missing there is asked itself.
+    What Panorama has stored of all firewalls is one request. A firewall that stays connected is
+    asked itself only if it is missing there or still listed, or if no job shows what became of the
+    request.
     """
     result = dict(seen)
     asked = [
@@ -137,13 +147,15 @@ def _with_lists(
         if licensed is not None:
             witness = Seen.LISTED if licensed else Seen.ABSENT
             result[item.serial] = replace(result[item.serial], witness=witness)
-        elif item.connected and _is_confirmed(item.record, seen[item.serial]):
+        if item.connected and _needs_own_list(item.record, result[item.serial]):
             result[item.serial] = _ask_firewall(panorama, item, result[item.serial])
     return result
 
 
-def _is_confirmed(record: FirewallRecord, seen: Observations) -> bool:
-    return record.license is LicenseState.CONFIRMED or seen.job is JobState.SUCCEEDED
+def _needs_own_list(record: FirewallRecord, seen: Observations) -> bool:
+    if record.license is LicenseState.CONFIRMED or seen.job is JobState.SUCCEEDED:
+        return seen.witness is not Seen.ABSENT
+    return record.license_job is None
 
 
 def _stored_licenses(panorama: Panorama) -> Mapping[str, bool]:
@@ -187,7 +199,16 @@ def _request(
     except DeviceTimeoutError:
         # Panorama may still execute it. A repeated request changes nothing.
         logger.warning("Panorama did not answer the request in time", extra={"step": "license"})
-    except (LicenseError, DeviceRefusedError) as error:
+    except (DeviceRefusedError, FirewallNotConnectedError) as error:
+        # Panorama refuses all for one that it does not manage, or that is not connected.
+        if len(due) > 1:
+            return {
+                serial: attempt
+                for item in due
+                for serial, attempt in _request(panorama, [item], attempts, seen).items()
+            }
+        return {serial: replace(attempts[serial], error=error) for serial in serials}
+    except LicenseError as error:
         return {serial: replace(attempts[serial], error=error) for serial in serials}
     logger.info(
         "Requested license deactivation from Panorama",

@@ -8,7 +8,8 @@ restarts, while the plugin starts, or after a failover:
   witness shows the license.
 - A confirmation is the text or the job with which a device reports the deactivation. It counts
   together with one absence, or with a firewall that is no longer connected: a firewall without a
-  license may lose its serial number, by which Panorama addresses it.
+  license may lose its serial number, by which Panorama addresses it. What Panorama has stored of
+  licenses does not contradict it, because nothing says when Panorama reads that again.
 
 Only the capacity license decides. The licenses of subscriptions and of support may remain.
 """
@@ -30,10 +31,9 @@ REPEAT_SECONDS = 180
 license does not contradict a confirmation. The license server is asked in the meantime."""
 
 WITNESS_SECONDS = 900
-"""Seconds after which a second witness that still shows a requested license is out of date: of
-absence from the deciding list, or since a request that was confirmed. The vendor does not document
-how soon a firewall notices that Panorama returned its license, nor when Panorama reads again what
-it has stored of a firewall that is gone."""
+"""Seconds of absence from the deciding list after which a second witness that still shows a
+requested license is out of date. The vendor does not document how soon a firewall notices that
+Panorama returned its license."""
 
 
 class Seen(StrEnum):
@@ -196,14 +196,15 @@ def _with_observations(record: FirewallRecord, seen: Observations) -> FirewallRe
 
 def _evidence(record: FirewallRecord, seen: Observations) -> str | None:
     """Return what shows that the license is returned; ``None`` if that is not shown."""
-    if not seen.settled or seen.listed is Seen.LISTED or _witness_contradicts(record, seen):
+    if not seen.settled or seen.listed is Seen.LISTED:
         return None
     if record.license is LicenseState.CONFIRMED:
         if Seen.ABSENT in (seen.listed, seen.witness):
             return "the deactivation was confirmed, and a license list no longer shows it"
         if seen.connected is False:
             return "the deactivation was confirmed, and the firewall is not connected any more"
-    if seen.listed is Seen.ABSENT and _absent_seconds(record, seen) >= ABSENCE_SECONDS:
+    absent = seen.listed is Seen.ABSENT and _absent_seconds(record, seen) >= ABSENCE_SECONDS
+    if absent and not _witness_contradicts(record, seen):
         return "two answers a minute apart do not list it"
     return None
 
@@ -211,11 +212,8 @@ def _evidence(record: FirewallRecord, seen: Observations) -> str | None:
 def _witness_contradicts(record: FirewallRecord, seen: Observations) -> bool:
     if seen.witness is not Seen.LISTED:
         return False
-    asked = record.license_requested
-    if asked is None:
+    if record.license_requested is None:
         return True
-    if record.license is LicenseState.CONFIRMED:
-        return (seen.now - asked).total_seconds() < WITNESS_SECONDS
     return _absent_seconds(record, seen) < WITNESS_SECONDS
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vmseries_autoscale import panorama
+from vmseries_autoscale.errors import DeviceRefusedError, FirewallNotConnectedError
+from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import PanoramaSettings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -24,6 +29,25 @@ class PanoramaSession:
     panorama: Panorama
     devices: Mapping[str, Device]
     licenses_pending: bool = False
+    _answers: dict[str, SystemInfo | None] = field(default_factory=dict)
+
+    def ask(self, serial: str) -> SystemInfo | None:
+        """Ask a connected firewall about itself, once in a visit.
+
+        Returns:
+            ``None`` if it is not connected any longer, or Panorama does not forward the question.
+
+        Raises:
+            PanOsError: If Panorama cannot be reached, or rejects the administrator.
+            DeviceBusyError: If Panorama is busy.
+        """
+        if serial not in self._answers:
+            try:
+                self._answers[serial] = self.panorama.system_info(serial)
+            except (DeviceRefusedError, FirewallNotConnectedError) as error:
+                logger.info("A firewall was not asked about itself", extra={"reason": str(error)})
+                self._answers[serial] = None
+        return self._answers[serial]
 
     def located(self) -> frozenset[str]:
         """Return the serial numbers of the firewalls in both of the configured groups."""

@@ -39,6 +39,10 @@ DISCONNECT_LIMIT = timedelta(minutes=5)
 """Time after which a firewall without management interface is removed although Panorama still lists
 it as connected. How soon Panorama notices a silent peer is not documented."""
 
+UNCOMMITTED = "uncommitted"
+"""In place of a job's id: the firewall is removed from the candidate configuration, and a later
+visit requests the commit. Its groups need not be looked at again."""
+
 _DESCRIPTION = re.compile(
     r": remove [0-9]+ firewalls, ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)$"
 )
@@ -67,8 +71,8 @@ class Progress:
 
     Attributes:
         outcomes: The outcome for each serial number.
-        jobs: Id of the commit job that removes a firewall, by serial number. A firewall without an
-            entry has no such job, or its job was lost or has failed.
+        jobs: Id of the commit job that removes a firewall, by serial number, or ``UNCOMMITTED``. A
+            firewall without an entry has no such job, or its job was lost or has failed.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -120,7 +124,8 @@ def remove_firewalls(
         located: Serial numbers among ``serials`` that Panorama has just listed in the configured
             device group and template stack. The groups of the others are looked up, so that a
             firewall is removed from whichever groups hold it.
-        jobs: Ids of the commit jobs that earlier calls have returned, by serial number.
+        jobs: What the last call has returned as ``jobs``. A firewall with an entry may be in
+            ``located`` without another look at Panorama's lists.
         commit_only: Serial numbers among ``serials`` that are not verified. Their uncommitted
             removals are committed, and nothing else is done for them.
         more_coming: Whether more firewalls will be removed within seconds. If so, a later visit
@@ -164,7 +169,7 @@ def _follow(panorama: Panorama, jobs: Mapping[str, str]) -> tuple[Progress, froz
     outcomes: dict[str, Outcome] = {}
     waiting: dict[str, str] = {}
     committed: set[str] = set()
-    for job_id in sorted(set(jobs.values())):
+    for job_id in sorted(set(jobs.values()) - {UNCOMMITTED}):
         serials = [serial for serial, number in jobs.items() if number == job_id]
         job = panorama.job(job_id)
         if job is None or job.failed or not is_removal_commit(job):
@@ -192,13 +197,15 @@ def _remove_directly(request: _Request, due: frozenset[str]) -> Progress:
     refused = _remove_references(request, removals, first)
     changed = due - {removal.serial for removal in refused}
     progress = _committed(request, changed, len(changed), wait) if changed else Progress({})
+    jobs = dict.fromkeys(changed, UNCOMMITTED) | dict(progress.jobs)
     outcomes = dict(progress.outcomes)
     unchanged = frozenset(serial for serial in changed if outcomes[serial] == Done())
     if unchanged:
         # Nothing to commit: another visit has committed the removal, or another administrator
         # has made it.
         outcomes |= _removed_by_others(request, unchanged)
-    return Progress(outcomes | _refusals(refused), progress.jobs)
+    jobs = {serial: job for serial, job in jobs.items() if serial not in unchanged}
+    return Progress(outcomes | _refusals(refused), jobs)
 
 
 def _remove_references(

@@ -8,13 +8,13 @@ firewall's record, so that two runs agree on an absence.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from vmseries_autoscale import telemetry
-from vmseries_autoscale.errors import LicensingKeyError
+from vmseries_autoscale.errors import FirewallNotConnectedError, LicensingKeyError
 from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords, LicenseState
 from vmseries_autoscale.licensing import by_panorama, by_plugin, evidence, reporting
 from vmseries_autoscale.licensing.attempts import Attempt, Leaving
@@ -134,16 +134,16 @@ class LicenseReturns:
     def _conclude(self, item: Leaving, attempt: Attempt) -> Outcome:
         """Save what is known of a license; return why its firewall stays in Panorama, if it does.
 
-        The firewall is gone, so that a license which Panorama cannot return for want of a key is
-        reported at once: nothing else can return it.
+        The firewall is gone, so that a license which Panorama cannot return, for want of a key or
+        of a connection, is reported at once: nothing else can return it.
         """
         record, step = attempt.record, attempt.decision.step
         with telemetry.log_context(serial=item.serial):
             before = item.record.license
-            no_key = self.settings.license_manager is None and isinstance(
-                attempt.error, LicensingKeyError
+            impossible = self.settings.license_manager is None and isinstance(
+                attempt.error, LicensingKeyError | FirewallNotConnectedError
             )
-            if no_key and not isinstance(step, Returned):
+            if impossible and not isinstance(step, Returned):
                 record = replace(record, license=LicenseState.NOT_RETURNED)
                 step = GiveUp(str(attempt.error))
             self._save(item.record, replace(record, serial=record.serial or item.serial))
@@ -197,15 +197,3 @@ class LicenseReturns:
     def _save(self, before: FirewallRecord, after: FirewallRecord) -> None:
         if after != before:
             self.records[after.instance_id] = self.store.save(after)
-
-
-def names_of_lost(records: Iterable[FirewallRecord]) -> list[str]:
-    """Return the licenses that were not returned: by serial number, or else by instance id.
-
-    Every run lists them until a license list or an operator ticks them off.
-    """
-    return sorted(
-        record.serial or record.instance_id
-        for record in records
-        if record.license is LicenseState.NOT_RETURNED
-    )

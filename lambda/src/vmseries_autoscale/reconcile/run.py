@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from vmseries_autoscale import firewall_records, panorama
 from vmseries_autoscale.aws import autoscaling_group, clients
-from vmseries_autoscale.outcome import Done, Unfinished
+from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
+from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_if_time
 from vmseries_autoscale.reconcile.abandoned_launches import report_abandoned_launches
 from vmseries_autoscale.reconcile.cleanup import Cleanup
 from vmseries_autoscale.reconcile.decisions import (
     Limits,
     gone_instances,
+    licenses_not_returned,
     plan_cleanup,
+    records_to_end,
     stalled_hooks,
 )
 from vmseries_autoscale.reconcile.inventory import full_inventory, hook_inventory
-from vmseries_autoscale.reconcile.licenses import LicenseReturns, names_of_lost
+from vmseries_autoscale.reconcile.licenses import LicenseReturns
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
 from vmseries_autoscale.reconcile.refused_launches import report_refused_launches
-from vmseries_autoscale.reconcile.report import Observations, Report, publish
+from vmseries_autoscale.reconcile.report import Observations, Report, collect_unfinished, publish
 from vmseries_autoscale.reconcile.resend import resend_events
 from vmseries_autoscale.reconcile.retag import update_tags
 from vmseries_autoscale.settings import ReconcileSettings
@@ -61,23 +66,45 @@ def reconcile(
     observations = Observations()
     report_refused_launches(observations, settings, group, now)
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
-    inventory = full_inventory(settings, connection)
+    table = firewall_records.connect(settings.records_table)
+    inventory = full_inventory(settings, connection, table, time_budget.has_time)
+    report_abandoned_launches(observations, settings, inventory.records, now, dry_run=dry_run)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
-    records = dict(inventory.records)
     unfinished: dict[str, Unfinished] = {}
     if not dry_run:
-        store = firewall_records.connect(settings.records_table)
-        licenses = LicenseReturns(connection, settings, now, time_budget, store, records)
+        records = dict(inventory.records)
+        licenses = LicenseReturns(connection, settings, now, time_budget, table, records)
         unfinished = Cleanup(connection, settings, now, time_budget, licenses).execute(plan)
-        known = [orphan.instance_id for orphan in plan.orphans if orphan.serial is not None]
-        left = [*known, *plan.postponed, *plan.too_recent, *plan.ambiguous]
+        listed = [orphan.instance_id for orphan in plan.orphans if orphan.serial is not None]
+        left = [*listed, *plan.postponed, *plan.too_recent, *plan.ambiguous]
         licenses.report_gone(gone_instances(inventory, age_floor, now), left)
-    not_returned = names_of_lost(records.values())
-    report_abandoned_launches(observations, settings, records, now, dry_run=dry_run)
+        inventory = replace(inventory, records=records)
+    ended = records_to_end(inventory, age_floor, settings.licensing_mode, now)
+    if not dry_run:
+        unfinished |= _save_records(ended, table, time_budget)
+    not_returned = licenses_not_returned(inventory.records.values())
     # After all duties: S3 or Secrets Manager may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))
     return asdict(report)
+
+
+def _save_records(
+    changed: Sequence[FirewallRecord], table: FirewallRecords, time_budget: TimeBudget
+) -> dict[str, Unfinished]:
+    """Write the records.
+
+    Returns:
+        The outcomes of the records that were not written, by instance id. The next run retries.
+    """
+
+    def save(record: FirewallRecord) -> Outcome:
+        table.save(record)
+        return Done()
+
+    return collect_unfinished(
+        (record.instance_id, run_if_time(partial(save, record), time_budget)) for record in changed
+    )

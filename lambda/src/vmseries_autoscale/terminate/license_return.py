@@ -13,7 +13,13 @@ from functools import partial
 
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
-from vmseries_autoscale.errors import DeviceUnavailableError, LicensingKeyError, PanOsError
+from vmseries_autoscale.errors import (
+    DeviceRefusedError,
+    DeviceUnavailableError,
+    FirewallNotConnectedError,
+    LicensingKeyError,
+    PanOsError,
+)
 from vmseries_autoscale.firewall import Firewall
 from vmseries_autoscale.firewall_identity import Identity, Signal
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
@@ -27,9 +33,11 @@ from vmseries_autoscale.licensing.evidence import (
     Wait,
 )
 from vmseries_autoscale.lifecycle import instance_in_transition
+from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import (
+    OUT_OF_TIME,
     Delay,
     Done,
     Failed,
@@ -70,15 +78,20 @@ def return_license(
         and not instance.ambiguous
         and not instance.deadline_passed(Stage.RETURN_LICENSE)
     ]
+    outcomes: dict[LifecycleEvent, Outcome] = {
+        instance.event: instance.unread for instance in due if instance.unread is not None
+    }
+    due = [instance for instance in due if instance.unread is None]
     if settings.panorama is None:
-        return for_each(due, partial(_ask_firewall, visit=visit), visit.time_budget)
+        step = partial(_ask_firewall, visit=visit)
+        return outcomes | for_each(due, step, visit.time_budget)
     session = visit.session
     if session is None:
-        return {}
+        return outcomes
     due = [instance for instance in in_panorama_stages(terminating) if instance in due]
     known = [instance for instance in due if _serial(instance) is not None]
     unknown = [instance for instance in due if _serial(instance) is None]
-    outcomes = dict(_return_known(known, session, visit))
+    outcomes |= _return_known(known, session, visit)
     hold = partial(_hold_unregistered, session=session, visit=visit)
     outcomes |= for_each(unknown, hold, visit.time_budget)
     session.licenses_pending = any(
@@ -149,10 +162,26 @@ def _finish_known(
     serial = _serial(terminating) or ""
     attempt = attempts[serial]
     with telemetry.log_context(serial=serial):
-        if isinstance(attempt.error, LicensingKeyError) and not _is_plugin(visit.settings):
+        if _only_firewall_can(attempt) and not _is_plugin(visit.settings):
             _save(terminating, attempt.record)
+            if not visit.time_budget.has_time():
+                return OUT_OF_TIME
             return _return_through_firewall(terminating, attempt, session, visit)
+        if _is_unmanaged(terminating, attempt) and not may_still_join(terminating, visit):
+            return _give_up(terminating, f"Panorama does not manage {serial}: {attempt.error}")
         return _conclude(terminating, attempt.decision, attempt.error)
+
+
+def _is_unmanaged(terminating: TerminatingInstance, attempt: Attempt) -> bool:
+    """Return whether Panorama refuses a firewall that only the record names."""
+    return terminating.serial is None and isinstance(attempt.error, DeviceRefusedError)
+
+
+def _only_firewall_can(attempt: Attempt) -> bool:
+    """Return whether Panorama cannot return the license, now or ever."""
+    return not isinstance(attempt.decision.step, Returned) and isinstance(
+        attempt.error, LicensingKeyError | FirewallNotConnectedError
+    )
 
 
 def _return_through_firewall(
@@ -161,7 +190,7 @@ def _return_through_firewall(
     session: PanoramaSession,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
-    """Have a firewall return its license itself, because Panorama has no licensing API key."""
+    """Have a firewall return its license itself, because Panorama cannot."""
     serial = _serial(terminating) or ""
     device = session.devices.get(serial)
     seen = Observations(visit.now, connected=device is not None and device.connected)
@@ -189,6 +218,7 @@ def _hold_unregistered(
     """
     if not had_management_interface(terminating, visit.settings):
         return _without_license(terminating)
+    _remember_address(terminating, visit.settings)
     if terminating.running and _api(visit) is not None:
         outcome = run_step(partial(_ask_firewall, terminating, visit))
         if not isinstance(outcome, Failed) or not isinstance(outcome.error, PanOsError):
@@ -306,6 +336,7 @@ def _ask_firewall(terminating: TerminatingInstance, visit: Visit[TerminateSettin
     address = terminating.private_ip(settings.management_device_index)
     if not had_management_interface(terminating, settings):
         return _without_license(terminating)
+    _remember_address(terminating, settings)
     if api is None or address is None or not terminating.running:
         return _give_up(terminating, "the firewall is gone, and only it could return its license")
     device = firewall.connect(api, address)
@@ -337,7 +368,8 @@ def _learn_serial(
     serial = device.serial()
     if serial is not None:
         identity = Identity(serial, frozenset({Signal.FIREWALL}))
-        instance_in_transition.save_identity(terminating, identity, visit.ec2)
+        address = terminating.private_ip(visit.settings.management_device_index)
+        instance_in_transition.save_identity(terminating, identity, address, visit.ec2)
 
 
 def _deactivate(
@@ -393,6 +425,13 @@ def _save(terminating: TerminatingInstance, record: FirewallRecord) -> None:
         terminating.save(**changes)
 
 
+def _remember_address(terminating: TerminatingInstance, settings: TerminateSettings) -> None:
+    """Record the management address, which EC2 forgets, and by which a firewall is reported."""
+    address = terminating.private_ip(settings.management_device_index)
+    if address is not None and terminating.record.management_ip is None:
+        terminating.save(management_ip=address)
+
+
 def _give_up(terminating: TerminatingInstance, reason: str) -> Outcome:
     """Report a license that no visit and no run of the reconcile function can return."""
     unknown = "whether the firewall had a license is not known"
@@ -438,5 +477,6 @@ def conclude_license(terminating: TerminatingInstance, settings: TerminateSettin
     if not had_management_interface(terminating, settings):
         _without_license(terminating)
         return
+    _remember_address(terminating, settings)
     late = terminating.deadline_passed(Stage.RETURN_LICENSE)
     _give_up(terminating, "the deadline passed" if late else "the instance terminates")

@@ -326,7 +326,7 @@ run "refuses_a_firewall_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 7 })
+    firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 13 })
     functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 

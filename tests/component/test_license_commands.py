@@ -119,6 +119,7 @@ LEFT_OVER = """<response status="success"><result><licenses>
 </licenses></result></response>"""
 
 
+@pytest.mark.documents(id="readiness/gate/other-license")
 def test_one_leftover_license_feature_is_no_capacity_license(api: XmlApi, route: Route) -> None:
     """F5: which features survive the deactivation of the capacity license is not recorded."""
     api.answers(LEFT_OVER)
@@ -126,6 +127,7 @@ def test_one_leftover_license_feature_is_no_capacity_license(api: XmlApi, route:
     assert route.commands.valid_licenses() == []
 
 
+@pytest.mark.documents(id="readiness/gate/other-license")
 @pytest.mark.parametrize(
     "feature", ["PA-VM", "VM-Capacity", "VM-Series Capacity", "VM-300", "VM-SERIES-4", "vm-flex-8"]
 )

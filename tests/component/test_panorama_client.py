@@ -378,6 +378,7 @@ def test_devices_are_joined_from_three_lists(api: XmlApi, panorama: PanOsPanoram
     }
 
 
+@pytest.mark.documents(id="panorama/contention/one-list")
 def test_launches_and_terminations_read_two_group_answers_only(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -405,6 +406,7 @@ def foreign(answer: str, name: str) -> str:
     return answer.replace(f"<{kind}>", f"<{kind}>{other}")
 
 
+@pytest.mark.documents(id="panorama/contention/group-missing")
 def test_an_answer_with_all_groups_does_not_make_a_stranger_ours(
     api: XmlApi, panorama: PanOsPanorama
 ) -> None:
@@ -413,6 +415,7 @@ def test_an_answer_with_all_groups_does_not_make_a_stranger_ours(
     assert [device.serial for device in panorama.members()] == [SERIAL]
 
 
+@pytest.mark.documents(id="panorama/contention/group-missing")
 @pytest.mark.parametrize(
     ("groups", "stacks", "missing"),
     [
@@ -593,6 +596,13 @@ def nested(*answers: tuple[str, str, str], status: str = "success", code: str = 
 
 
 GONE = ("success", "20", "<msg>command succeeded</msg>")
+
+
+def test_an_xpath_that_panorama_refuses_is_an_error(api: XmlApi, panorama: PanOsPanorama) -> None:
+    """It must not look as if no group had the firewall."""
+    api.answers(error("Invalid xpath", "6"))
+    with pytest.raises(DeviceRefusedError, match="Invalid xpath"):
+        panorama.running_parts([SERIAL])
 
 
 @pytest.mark.documents(id="panorama/removal/batch")
@@ -929,6 +939,7 @@ def pushed(number: int, status: str, result: str = "PEND", more: str = DESCRIBED
     )
 
 
+@pytest.mark.documents(id="panorama/commit/job-list")
 @pytest.mark.parametrize("order", [("FIN", "ACT"), ("ACT", "FIN"), ("PEND", "FIN", "ACT")])
 def test_two_entries_of_one_job_id_are_one_job_and_the_one_that_ended_counts(
     api: XmlApi, panorama: PanOsPanorama, order: tuple[str, ...]
@@ -975,6 +986,7 @@ def test_a_job_that_panorama_does_not_know_is_none(
     assert panorama.job("19") is None
 
 
+@pytest.mark.documents(id="panorama/commit/job-list")
 def test_an_entry_that_cannot_be_parsed_is_skipped(api: XmlApi, panorama: PanOsPanorama) -> None:
     """F3: a Failed-Job (pan-os-ansible#533) and an entry with an empty id."""
     failed = "<job><type>Failed-Job</type><details>x</details><warnings/></job>"
@@ -1000,6 +1012,7 @@ def test_a_push_is_known_by_its_description_although_the_list_has_no_devices(
     ]
 
 
+@pytest.mark.documents(id="readiness/gate/push-foreign")
 def test_a_foreign_push_is_not_in_the_list_of_ours(api: XmlApi, panorama: PanOsPanorama) -> None:
     """F3: with hundreds of devices, a push of somebody else is always under way."""
     described = "<description>%s</description>"
@@ -1121,6 +1134,7 @@ def test_one_empty_answer_of_the_plugin_says_nothing(
     assert panorama.plugin_licensed("LM") is None
 
 
+@pytest.mark.documents(id="panorama/contention/slow-license-server")
 def test_a_license_request_may_take_longer_than_others(api: XmlApi) -> None:
     """F9, F10: a list that takes too long is an error; a license request has more time."""
     settings = replace(of_server(api), timeout_seconds=1)

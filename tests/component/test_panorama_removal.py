@@ -344,6 +344,7 @@ def test_a_removal_that_waits_for_a_commit_is_remembered(panorama: FakePanorama)
     assert jobs == {"S2": "2"}
 
 
+@pytest.mark.documents(id="panorama/commit/in-progress")
 def test_a_commit_is_asked_for_by_its_id_until_the_firewall_is_gone(panorama: FakePanorama) -> None:
     """F3: the job list only finds what was lost."""
     jobs: dict[str, str] = {}
@@ -376,6 +377,7 @@ def test_a_commit_that_ended_without_effect_removes_nothing(panorama: FakePanora
     assert visit(panorama, "S1", at=200, located=True, jobs=jobs) == {"S1": Done()}
 
 
+@pytest.mark.documents(id="panorama/contention/job-unknown")
 @pytest.mark.parametrize("lost", ["unknown", "another's", "failed"])
 def test_a_job_that_says_nothing_about_the_removal_is_not_believed(
     panorama: FakePanorama, lost: str
@@ -401,6 +403,7 @@ def test_a_job_that_says_nothing_about_the_removal_is_not_believed(
     assert removed(panorama) == {"S1"}
 
 
+@pytest.mark.documents(id="panorama/removal/any-group")
 @pytest.mark.parametrize("where", ["group", "stack", "collectors", "everywhere"])
 @pytest.mark.parametrize("located", [True, False])
 def test_a_firewall_is_removed_from_whichever_groups_hold_it(
@@ -423,6 +426,7 @@ def test_a_firewall_is_removed_from_whichever_groups_hold_it(
     assert visit(panorama, "S1", "S2", at=300) == {"S1": Done(), "S2": Done()}
 
 
+@pytest.mark.documents(id="panorama/removal/any-group")
 def test_an_unknown_collector_group_is_found_when_panorama_keeps_the_firewall(
     panorama: FakePanorama,
 ) -> None:

@@ -304,6 +304,7 @@ def _members(deployment: Deployment, serials: list[str]) -> frozenset[str]:
     return frozenset(serials)
 
 
+@pytest.mark.documents(id="panorama/removal/any-group")
 @pytest.mark.parametrize("collectors", [True, False])
 def test_a_firewall_is_removed_from_the_groups_that_it_was_launched_into(
     east: Deployment, collectors: bool

@@ -210,6 +210,7 @@ def test_a_removal_names_the_group_that_holds_the_firewall() -> None:
     ]
 
 
+@pytest.mark.documents(id="panorama/removal/registers-again")
 @pytest.mark.parametrize(
     ("connected", "released_seconds_ago", "waits"),
     [

@@ -35,6 +35,8 @@ NOT_RECORDED: dict[str, str] = {
     "plugin-and-dead-firewall": "the run kills no firewall",
     "pending-target": "the run abandons no launch",
     "serial-number-again": "the run launches nothing after a termination",
+    "xpaths-of-all-groups": NO_CHANGE,
+    "batch-license-devices": NO_CHANGE,
     "terminated-target": "Auto Scaling deregisters the run's firewalls first",
     "texts-of-refusals": "the run causes no contention in Panorama",
 }

@@ -26,7 +26,7 @@ from vmseries_autoscale.errors import DeviceBusyError, LicenseError, PanOsError
 from vmseries_autoscale.firewall.client import PanOsFirewall
 from vmseries_autoscale.licensing import by_firewall
 from vmseries_autoscale.outcome import Failed
-from vmseries_autoscale.panorama import Part, removal
+from vmseries_autoscale.panorama import Part, Removal, removal
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
 from vmseries_autoscale.secret_store import Credentials
@@ -38,8 +38,8 @@ _TLS_SHARE = 0.05
 _PORT = 443
 _SERIAL, _OTHER = "007951000012345", "007951000000099"
 _REMOVALS = [
-    *((Part.DEVICE_GROUP, _SERIAL), (Part.DEVICE_GROUP, _OTHER)),
-    *((Part.MANAGED_DEVICES, _SERIAL), (Part.MANAGED_DEVICES, _OTHER)),
+    *(Removal(Part.DEVICE_GROUP, _SERIAL), Removal(Part.DEVICE_GROUP, _OTHER)),
+    *(Removal(Part.MANAGED_DEVICES, _SERIAL), Removal(Part.MANAGED_DEVICES, _OTHER)),
 ]
 _NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _KEY = Credentials("autoscale", f"{MARKER}==", None, CA_BUNDLE)
@@ -78,16 +78,24 @@ def _always() -> bool:
     return True
 
 
-def _remove_firewalls(panorama: PanOsPanorama) -> object:
-    return removal.remove_firewalls(panorama, {_SERIAL, _OTHER}, "fw", _NOW, _always)
+def _remove_firewalls(panorama: PanOsPanorama, **known: Any) -> object:
+    return removal.remove_firewalls(panorama, {_SERIAL, _OTHER}, "fw", _NOW, _always, **known)
 
 
 CALLS: dict[str, Callable[[Clients], object]] = {
     "panorama: connect to a pair": lambda c: c.pair(),
     "panorama: log in with a password": lambda c: c.panorama(_PASSWORD).commits(),
     "panorama: devices": lambda c: c.panorama().devices(),
-    "panorama: push": lambda c: c.panorama().push([_SERIAL]),
-    "panorama: pushes": lambda c: c.panorama().pushes(),
+    "panorama: members": lambda c: c.panorama().members(),
+    "panorama: groups": lambda c: c.panorama().groups_of([_SERIAL], list(Part)),
+    "panorama: running parts": lambda c: c.panorama().running_parts([_SERIAL, _OTHER]),
+    "panorama: candidate parts": lambda c: c.panorama().candidate_parts([_SERIAL]),
+    "panorama: push": lambda c: c.panorama().push([_SERIAL], "fw"),
+    "panorama: pushes": lambda c: c.panorama().pushes("fw"),
+    "panorama: job": lambda c: c.panorama().job("23"),
+    "panorama: batch deactivation": lambda c: c.panorama().batch_deactivate([_SERIAL, _OTHER]),
+    "panorama: batch licenses": lambda c: c.panorama().batch_licensed(),
+    "panorama: forwarded system information": lambda c: c.panorama().system_info(_SERIAL),
     "panorama: plugin's licenses": lambda c: c.panorama().plugin_licensed("LM"),
     "panorama: plugin's deactivation": lambda c: c.panorama().plugin_deactivate("LM", [_SERIAL]),
     "panorama: running members": lambda c: c.panorama().running_members(),
@@ -102,6 +110,10 @@ CALLS: dict[str, Callable[[Clients], object]] = {
         c.panorama().firewall(_SERIAL), "its name", f"{MARKER}-licensing"
     ),
     "removal: remove firewalls": lambda c: _remove_firewalls(c.panorama()),
+    "removal: follow a commit": lambda c: _remove_firewalls(c.panorama(), jobs={_SERIAL: "21"}),
+    "removal: remove directly": lambda c: _remove_firewalls(
+        c.panorama(), located={_SERIAL, _OTHER}
+    ),
     "pre-flight: version": lambda c: c.preflight().version(),
     "pre-flight: HA state": lambda c: c.preflight().ha_state(),
     "pre-flight: device groups": lambda c: c.preflight().device_groups(),
@@ -111,6 +123,8 @@ CALLS: dict[str, Callable[[Clients], object]] = {
     "pre-flight: configuration": lambda c: c.preflight().check_configuration_access(),
     "pre-flight: metric publishing": lambda c: c.preflight().metric_publishing(),
     "firewall: state": lambda c: c.firewall().state(),
+    "firewall: system information": lambda c: c.firewall().system_info(),
+    "firewall: valid licenses": lambda c: c.firewall().valid_licenses(),
     "firewall: serial": lambda c: c.firewall().serial(),
     "firewall: licenses": lambda c: c.firewall().licenses(),
     "firewall: licensing key": lambda c: c.firewall().set_licensing_api_key(f"{MARKER}-l"),
@@ -213,9 +227,10 @@ class Responses:
         return b"status=" not in case.response.body
 
 
-def _raise_failures(outcomes: Any) -> None:
+def _raise_failures(progress: Any) -> None:
     """Raise the error of a removal that failed, as a visit does by logging it."""
-    failures: Iterable[Failed] = (item for item in outcomes.values() if isinstance(item, Failed))
+    outcomes = progress.outcomes.values()
+    failures: Iterable[Failed] = (item for item in outcomes if isinstance(item, Failed))
     for failure in failures:
         raise failure.error
 

@@ -249,7 +249,7 @@ def test_every_alarm_is_in_the_runbook() -> None:
     expected |= {"launch-dead-letters", "terminate-dead-letters"}  # Named after their queues.
     table = text_of("docs/operations.md").split("## Alarms")[1].split("## Symptoms")[0]
     assert {name.removeprefix("edge-") for name in CODE.findall(table)} >= expected
-    assert len(expected) == 23
+    assert len(expected) == 24
 
 
 def test_every_key_of_the_reconcile_report_is_explained() -> None:

@@ -74,7 +74,29 @@ run "refuses_a_panorama_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    panorama = merge(var.valid_panorama, { timeout_seconds = 31 })
+    panorama = merge(var.valid_panorama, { timeout_seconds = 61 })
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_the_panorama_timeout_and_name_of_a_pair" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, {
+      hostnames       = ["10.0.0.10", "10.0.1.10"]
+      server_name     = "panorama.example.com"
+      timeout_seconds = 30
+    })
+  }
+}
+
+run "refuses_a_server_name_with_a_wildcard" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { server_name = "*.example.com" })
   }
 
   expect_failures = [var.panorama]
@@ -353,7 +375,7 @@ run "refuses_a_firewall_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 7 })
+    firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 13 })
     functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 

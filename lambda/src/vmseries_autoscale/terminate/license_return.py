@@ -292,8 +292,12 @@ def _look_by_address(
     if addresses is not None and listed is evidence.Seen.LISTED:
         serials = [serial for serial, listed_at in addresses.items() if listed_at == address]
         return _return_by_address(terminating, serials, session, manager, visit)
-    waiting = f"the list of license manager {manager} is missing"
-    seen = Observations(visit.now, listed=listed, can_request=False, waiting_for=waiting)
+    if listed is evidence.Seen.NOT_SEEN:
+        missing = f"the list of license manager {manager} is missing"
+        if may_still_join(terminating, visit):
+            return Retry(missing)
+        return _give_up(terminating, missing)
+    seen = Observations(visit.now, listed=listed, can_request=False)
     decision = evidence.decide(terminating.record, seen)
     if isinstance(decision.step, Returned) and terminating.record.license_requested is None:
         return _without_license(terminating)

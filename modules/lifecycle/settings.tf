@@ -88,6 +88,12 @@ locals {
     target_group_arns = local.instance_target_group_arns
     licensing_mode    = var.licensing.mode
     license_manager   = var.licensing.license_manager
+    credit_pool = var.licensing.credit_pool == null ? null : {
+      secret_arn           = var.licensing.credit_pool.secret_arn
+      id                   = var.licensing.credit_pool.id
+      credits_per_firewall = var.licensing.credit_pool.credits_per_firewall
+      profile_firewalls    = var.licensing.credit_pool.profile_firewalls
+    }
     age_floor_seconds = var.reconcile.age_floor_minutes * 60
     maximum_firewalls = var.reconcile.maximum_firewalls
     maximum_share     = var.reconcile.maximum_percent / 100

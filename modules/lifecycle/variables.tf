@@ -92,13 +92,21 @@ variable "firewall_api" {
 
 variable "licensing" {
   description = <<-EOT
-    How a terminating firewall returns its license: mode, secret with the licensing API key, and license manager.
+    How a terminating firewall returns its license: mode, secret with the licensing API key, and license manager. With
+    `credit_pool`, the reconcile function compares the pool's credits with the group's maximum size.
   EOT
   type = object({
     mode                       = string
     api_key_secret_arn         = string
     api_key_secret_kms_key_arn = string
     license_manager            = string
+    credit_pool = optional(object({
+      secret_arn           = string
+      secret_kms_key_arn   = optional(string)
+      id                   = string
+      credits_per_firewall = number
+      profile_firewalls    = optional(number)
+    }))
   })
   nullable = false
 }

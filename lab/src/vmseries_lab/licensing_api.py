@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,10 +41,12 @@ class Pool:
     Attributes:
         total: number of licenses.
         used: UUID and CPU ID of each licensed firewall, by serial number.
+        returned: serial numbers of the firewalls that have returned their licenses.
     """
 
     total: int
     used: dict[str, tuple[str, str]] = field(default_factory=dict)
+    returned: set[str] = field(default_factory=set)
 
 
 class Licensing:
@@ -54,6 +57,7 @@ class Licensing:
         pools: pools by auth code.
         deactivation_seconds: lab seconds from a firewall's request to the return of the license.
         deactivation_error: error of every deactivation; ``None`` for none.
+        credit_api: answers requests of the credit-pool API (``credit_pool``).
         server: HTTPS server of the API.
     """
 
@@ -65,6 +69,7 @@ class Licensing:
         self.pools = {AUTH_CODE: Pool(POOL_SIZE)}
         self.deactivation_seconds = 20.0
         self.deactivation_error: str | None = None
+        self.credit_api: Callable[[Request], Response] = lambda _request: _json(404, {})
         self.server = HttpsServer(authority, (LICENSING_NAME,), self.respond, world.clock)
         world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
 
@@ -135,6 +140,8 @@ class Licensing:
         """Return a firewall's license to its pool; no effect if it was returned before."""
         with self._lock:
             pools = [pool for pool in self.pools.values() if pool.used.pop(serial, None)]
+            for pool in pools:
+                pool.returned.add(serial)
         if pools:
             self._world.timeline.add("panorama", "license-returned", serial)
 
@@ -164,7 +171,9 @@ class Licensing:
             return sum(len(pool.used) for pool in self.pools.values())
 
     def respond(self, request: Request) -> Response:
-        """Answer one request of the licensing API."""
+        """Answer one request of the licensing API, or of the credit-pool API at the same host."""
+        if request.path.startswith("/tms/"):
+            return self.credit_api(request)
         key = request.headers.get("apikey", "")
         if not hmac.compare_digest(key.encode(), self.api_key.encode()):
             return _json(401, {"Message": "Authorization has been denied for this request."})

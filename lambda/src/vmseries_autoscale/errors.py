@@ -18,6 +18,7 @@
     │   ├── CapacityError                       a quota or a full subnet: permanent after minutes
     │   ├── TargetReusedError                   a firewall got the address of a removed target
     │   ├── SecretError                         a secret is unreadable or has the wrong keys
+    │   ├── CreditPoolError                     the vendor's credit-pool API did not answer
     │   ├── LicenseError                        a license cannot be returned now
     │   │   ├── LicenseServerUnreachableError   the device cannot reach Palo Alto's license server
     │   │   ├── LicensingKeyError               the licensing API key is missing or rejected
@@ -147,6 +148,10 @@ class TargetReusedError(RetryableError):
 
 class SecretError(RetryableError):
     """A secret is missing, unreadable, or has the wrong keys."""
+
+
+class CreditPoolError(RetryableError):
+    """Palo Alto Networks' credit-pool API did not answer, refused, or answered something else."""
 
 
 class LicenseError(RetryableError):

@@ -305,12 +305,37 @@ class BootstrapSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditPoolSettings:
+    """The pool of Software NGFW credits that the firewalls take their licenses from.
+
+    Attributes:
+        secret_arn: Secret with the OAuth credentials for the vendor's credit-pool API.
+        id: Id of the credit pool.
+        credits_per_firewall: Credits that one firewall takes.
+        profile_firewalls: Number of firewalls that the deployment profile is made for; ``None`` to
+            read it from the API.
+    """
+
+    secret_arn: str
+    id: str
+    credits_per_firewall: float
+    profile_firewalls: int | None
+
+    def __post_init__(self) -> None:
+        if not self.credits_per_firewall > 0:
+            raise SettingsError(
+                f"{VARIABLE}: credit_pool.credits_per_firewall must be more than zero"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
     Attributes:
         license_manager: License manager of Panorama's license plugin; only in licensing mode
             ``plugin``.
+        credit_pool: The pool of the firewalls' licenses; ``None`` not to read one.
         target_group_arns: Target groups of type instance in which the launch function registers
             firewalls.
         age_floor_seconds: Minimum age of stalled hooks and orphans that a run acts on.
@@ -327,6 +352,7 @@ class ReconcileSettings(Settings):
     terminate: QueueSettings
     licensing_mode: LicensingMode
     license_manager: str | None
+    credit_pool: CreditPoolSettings | None
     target_groups: tuple[ReconcileTargetGroupSettings, ...]
     target_group_arns: tuple[str, ...]
     age_floor_seconds: int

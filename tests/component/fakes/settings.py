@@ -107,6 +107,7 @@ def reconcile(**changes: Any) -> dict[str, Any]:
             "terminate": {"lifecycle_hook_name": "terminate", "queue_url": URL + "terminate"},
             "licensing_mode": "firewall",
             "license_manager": None,
+            "credit_pool": None,
             "target_groups": [],
             "target_group_arns": [],
             "age_floor_seconds": 1500,

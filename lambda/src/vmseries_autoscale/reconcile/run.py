@@ -19,6 +19,7 @@ from vmseries_autoscale.reconcile.decisions import (
     stalled_hooks,
 )
 from vmseries_autoscale.reconcile.inventory import Inventory, full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.license_headroom import report_license_headroom
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
 from vmseries_autoscale.reconcile.refused_launches import report_refused_launches
 from vmseries_autoscale.reconcile.report import Observations, Report, publish
@@ -71,9 +72,10 @@ def reconcile(
         for serial in not_returned:
             firewall_license.report_license_not_returned(serial)
         unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
-    # After all duties: S3 or Secrets Manager may be slow, or have no route.
+    # After all duties: S3, Secrets Manager or the vendor may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
+    report_license_headroom(observations, settings, inventory, group.maximum, now, time_budget)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))
     return asdict(report)

@@ -15,11 +15,14 @@ FACTS: tuple[Fact, ...] = (
 """What a run records. A fact with an assumed answer has a row in docs/assumptions.md."""
 
 NO_CHANGE = "the run changes nothing in Panorama"
+NO_CREDIT_POOL = "the run has no credentials for the credit-pool API"
 NOT_RECORDED: dict[str, str] = {
     "absent-object-in-multi-config": NO_CHANGE,
+    "auth-code-serials": NO_CREDIT_POOL,
     "bootstrap-bucket-list": "the examples bootstrap from a secret",
     "configuration-of-a-restored-peer": "the run makes no failover",
     "deactivation-of-several": "the examples return licenses by the firewall",
+    "deployment-profile-fields": NO_CREDIT_POOL,
     "detach": "no function detaches an interface",
     "disconnected-device": "the run's firewalls leave Panorama while they are connected",
     "draining-target-again": "the run registers no address twice",

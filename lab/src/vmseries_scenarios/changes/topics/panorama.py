@@ -74,6 +74,25 @@ ROWS = (
         plan="changes functions, roles",
     ),
     Row(
+        id="credit-pool",
+        inputs=(
+            "licensing.credit_pool.secret_arn",
+            "licensing.credit_pool.secret_kms_key_arn",
+            "licensing.credit_pool.id",
+            "licensing.credit_pool.credits_per_firewall",
+            "licensing.credit_pool.profile_firewalls",
+        ),
+        change="Compare the credits of a pool with `capacity.max`, or stop doing so",
+        to={
+            "licensing.credit_pool": {
+                "secret_arn": At("secret_arns.credit-pool"),
+                "id": "315861234",
+                "credits_per_firewall": 13.68,
+            },
+        },
+        plan="changes functions, roles; adds alarms",
+    ),
+    Row(
         id="licensing-mode",
         inputs=("licensing.mode", "licensing.license_manager"),
         change="Set another licensing mode; set the former one again",

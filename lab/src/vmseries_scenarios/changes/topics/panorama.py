@@ -76,6 +76,7 @@ ROWS = (
     Row(
         id="credit-pool",
         inputs=(
+            "licensing.credit_pool",
             "licensing.credit_pool.secret_arn",
             "licensing.credit_pool.secret_kms_key_arn",
             "licensing.credit_pool.id",

@@ -144,7 +144,7 @@ class TestSynchronization:
         with pytest.raises(panos.errors.PanDeviceXapiError, match=f"job {number} not found"):
             job(pair.second, number)
         assert pair.second.xapi.status_code == "7"
-        jobs = pair.second.op("show jobs all").findall("result/job")
+        jobs = pair.second.op("show jobs all").findall("result/job[id]")
         assert [(one.findtext("type"), one.findtext("result")) for one in jobs] == [
             ("HA-Sync", "OK")
         ]

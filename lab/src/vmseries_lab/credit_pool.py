@@ -151,8 +151,9 @@ class CreditPool:
 
     def _serials(self) -> list[str]:
         pool = self._licensing.pools[AUTH_CODE]
-        returned = pool.returned if self._world.assumptions[SERIALS] == "keeps-returned" else set()
-        return sorted({*pool.used, *returned})
+        if self._world.assumptions[SERIALS] == "drops-returned":
+            return sorted(pool.used)
+        return sorted({*pool.used, *(use.serial for use in self._licensing.uses())})
 
 
 def _json(status: int, value: object) -> Response:

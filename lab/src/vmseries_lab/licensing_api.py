@@ -13,7 +13,7 @@ import hmac
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vmseries_lab.core.world import World
@@ -34,6 +34,26 @@ class LicensingRejectedError(Exception):
     """The licensing API rejects a request."""
 
 
+@dataclass(frozen=True, slots=True)
+class LicenseUse:
+    """The use of one license, from its activation to its return.
+
+    Attributes:
+        serial: serial number of the firewall.
+        auth_code: auth code whose pool the license is from.
+        activated_at: lab time.
+        returned_at: lab time; ``None`` while the license is in use.
+        returned_by: what returned it: ``firewall``, ``panorama``, ``plugin``, ``fast-delicensing``
+            or ``portal``; empty while it is in use.
+    """
+
+    serial: str
+    auth_code: str
+    activated_at: float
+    returned_at: float | None = None
+    returned_by: str = ""
+
+
 @dataclass
 class Pool:
     """The licenses of one auth code.
@@ -41,12 +61,10 @@ class Pool:
     Attributes:
         total: number of licenses.
         used: UUID and CPU ID of each licensed firewall, by serial number.
-        returned: serial numbers of the firewalls that have returned their licenses.
     """
 
     total: int
     used: dict[str, tuple[str, str]] = field(default_factory=dict)
-    returned: set[str] = field(default_factory=set)
 
 
 class Licensing:
@@ -65,6 +83,7 @@ class Licensing:
         self._world = world
         self._lock = threading.Lock()
         self._serials = 0
+        self._uses: dict[str, LicenseUse] = {}
         self.api_key = API_KEY
         self.pools = {AUTH_CODE: Pool(POOL_SIZE)}
         self.deactivation_seconds = 20.0
@@ -128,6 +147,8 @@ class Licensing:
                 raise PoolExhaustedError(f"all {pool.total} licenses of the auth code are in use")
             serial = self._next_serial()
             pool.used[serial] = (uuid, cpuid)
+            now = self._world.clock.now()
+            self._uses[serial] = LicenseUse(serial, auth_code, now)
         self._world.timeline.add("panorama", "license-activated", serial)
         return serial
 
@@ -136,14 +157,31 @@ class Licensing:
         with self._lock:
             return self._next_serial()
 
-    def return_license(self, serial: str) -> None:
-        """Return a firewall's license to its pool; no effect if it was returned before."""
+    def return_license(self, serial: str, by: str = "portal") -> None:
+        """Return a firewall's license to its pool; no effect if it was returned before.
+
+        Args:
+            serial: serial number of the firewall.
+            by: what returned it; see :class:`LicenseUse`.
+        """
         with self._lock:
             pools = [pool for pool in self.pools.values() if pool.used.pop(serial, None)]
-            for pool in pools:
-                pool.returned.add(serial)
+            if pools:
+                now = self._world.clock.now()
+                self._uses[serial] = replace(self._uses[serial], returned_at=now, returned_by=by)
         if pools:
-            self._world.timeline.add("panorama", "license-returned", serial)
+            self._world.timeline.add("panorama", "license-returned", serial, by=by)
+
+    def uses(self) -> list[LicenseUse]:
+        """Return the use of each license that was ever activated, oldest first."""
+        with self._lock:
+            return list(self._uses.values())
+
+    def returned(self, serial: str) -> bool:
+        """Whether the firewall with this serial number had a license that was returned."""
+        with self._lock:
+            use = self._uses.get(serial)
+        return use is not None and use.returned_at is not None
 
     def may_deactivate(self, key: str | None) -> None:
         """Check that the API accepts a deactivation with this licensing API key.

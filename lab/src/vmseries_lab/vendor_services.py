@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from vmseries_lab.core.control_api import Route
+from vmseries_lab.core.control_api import Route, since
 from vmseries_lab.core.world import World
 from vmseries_lab.credit_pool import CreditPool
 from vmseries_lab.licensing_api import Licensing
@@ -72,6 +72,21 @@ class VendorServices:
                 lambda _query, body: self.delicensing.configure(**body),
             ),
             ("POST", "panorama/cli", lambda _query, body: self._session(body)),
+            (
+                "GET",
+                "panorama/requests",
+                lambda query, _body: self.panorama.requests.since(since(query)),
+            ),
+            (
+                "GET",
+                "panorama/request-counts",
+                lambda query, _body: self.panorama.requests.counts(since(query)),
+            ),
+            (
+                "GET",
+                "licensing",
+                lambda _query, _body: [asdict(use) for use in self.licensing.uses()],
+            ),
             ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
             ("POST", "credit-pool", lambda _query, body: self.credits.configure(**body)),
         ]
@@ -94,7 +109,8 @@ class VendorServices:
 def install(world: World) -> VendorServices:
     """Start Panorama and the licensing API, and run them on the world's clock."""
     authority = Authority()
-    licensing, panorama = Licensing(world, authority), Panorama(world, authority)
+    licensing = Licensing(world, authority)
+    panorama = Panorama(world, authority, licensing)
     credits_ = CreditPool(world, authority, licensing)
     plugin = LicensePlugin(world, panorama, licensing)
     delicensing = FastDelicensing(panorama, licensing)

@@ -44,9 +44,14 @@ _CONFIGURATION = f"""
   </mgt-config>
   <shared>
     <admin-role>
-      <entry name="{ROLE}"><role><panorama><xmlapi>
-        <config>enable</config><op>enable</op><commit>enable</commit>
-      </xmlapi></panorama></role></entry>
+      <entry name="{ROLE}"><role><panorama>
+        <webui><commit>
+          <commit-for-other-admins>enable</commit-for-other-admins>
+        </commit></webui>
+        <xmlapi>
+          <config>enable</config><op>enable</op><commit>enable</commit>
+        </xmlapi>
+      </panorama></role></entry>
     </admin-role>
   </shared>
   <devices>

@@ -9,22 +9,28 @@ variable "panorama" {
       `api_key` or `password`, and `ca_bundle` (PEM) unless the certificate is publicly trusted. Use a separate
       administrator for each deployment: commits contain all pending changes of this administrator, and no others.
     - `secret_kms_key_arn`    - (Optional) ARN of your own KMS key with which the secret is encrypted.
+    - `server_name`           - (Optional) Host name in Panorama's certificate, if it is not the one in `hostnames`: for
+      a Panorama that is addressed by IP address, or that still has the certificate it was installed with. Both peers of
+      an HA pair must have it.
     - `device_group`          - Device group of the firewalls.
     - `template_stack`        - Template stack of the firewalls.
     - `log_collector_group`   - (Optional) Collector group of the firewalls.
-    - `timeout_seconds`       - (Optional) Time limit of one request.
+    - `timeout_seconds`       - (Optional) Time limit of one request. Requests for licenses, which wait for Palo Alto
+      Networks' license server, have twice as much.
     - `push_when_out_of_sync` - (Optional) Whether the launch function pushes the device group and template stack to new
-      firewalls that are connected and out of sync. Set true where Panorama does not do so itself.
+      firewalls that are connected and out of sync. Without it, a launch waits for an administrator's push whenever
+      somebody has committed a change without pushing it while the firewall boots.
   EOT
   type = object({
     hostnames             = list(string)
     port                  = optional(number, 443)
     secret_arn            = string
     secret_kms_key_arn    = optional(string)
+    server_name           = optional(string)
     device_group          = string
     template_stack        = string
     log_collector_group   = optional(string)
-    timeout_seconds       = optional(number, 10)
+    timeout_seconds       = optional(number, 30)
     push_when_out_of_sync = optional(bool, false)
   })
   default = null
@@ -128,6 +134,18 @@ variable "panorama" {
   }
 
   validation {
+    condition = alltrue(flatten([
+      for name in compact(var.panorama[*].server_name) : [
+        for label in split(".", name) : can(regex("^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", label))
+      ]
+    ]))
+    error_message = <<-EOT
+      panorama.server_name must be a host name in Panorama's certificate, without scheme, port or wildcard,
+      e.g. "panorama.example.com".
+    EOT
+  }
+
+  validation {
     condition = alltrue([
       for panorama in var.panorama[*] :
       panorama.timeout_seconds >= 1 &&
@@ -136,7 +154,7 @@ variable "panorama" {
     ])
     error_message = <<-EOT
       panorama.timeout_seconds must be a whole number of at least 1, and multiplied by the number of hostnames at most half of
-      functions.timeout_seconds, e.g. 10 with functions.timeout_seconds = 60.
+      functions.timeout_seconds, e.g. 30 with functions.timeout_seconds = 120.
       A function that cannot reach Panorama needs the other half to report it.
     EOT
   }

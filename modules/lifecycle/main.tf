@@ -75,6 +75,7 @@ locals {
       for function, _ in local.transitions :
       function => "arn:${var.location.partition}:events:${var.location.region}:${var.location.account_id}:rule/${var.name}-${function}"
     }
+    records = "arn:${var.location.partition}:dynamodb:${var.location.region}:${var.location.account_id}:table/${local.records_table}"
     roles = {
       for function, _ in local.functions : function => join("", [
         "arn:${var.location.partition}:iam::${var.location.account_id}:",

@@ -58,7 +58,7 @@ locals {
         actions    = actions
         resources  = ["*"]
         conditions = {}
-        reason     = "Reads the current state, because the function stores none. These actions support no resource-level permissions."
+        reason     = "Reads the current state. These actions support no resource-level permissions."
       }
       DeleteInterfaces = {
         actions    = ["ec2:DeleteNetworkInterface"]
@@ -82,6 +82,7 @@ locals {
         reason     = "Deregisters terminating, abandoned and terminated firewalls from ${local.words_for_target_groups}."
       }
     } : {},
+    local.records_statements[function],
     local.secret_statements[function],
   ) }
 

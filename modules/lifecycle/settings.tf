@@ -14,10 +14,12 @@ locals {
   common_settings = {
     name                    = var.name
     auto_scaling_group_name = var.name
+    records_table           = local.records_table
     panorama = var.panorama == null ? null : {
       hostnames             = var.panorama.hostnames
       port                  = var.panorama.port
       secret_arn            = var.panorama.secret_arn
+      server_name           = var.panorama.server_name
       device_group          = var.panorama.device_group
       template_stack        = var.panorama.template_stack
       log_collector_group   = var.panorama.log_collector_group

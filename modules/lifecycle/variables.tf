@@ -69,6 +69,7 @@ variable "panorama" {
     port                  = number
     secret_arn            = string
     secret_kms_key_arn    = string
+    server_name           = string
     device_group          = string
     template_stack        = string
     log_collector_group   = string

@@ -371,7 +371,7 @@ def hide_candidate_removals(
 
     def remove_all(removals: Collection[Removal], has_time: Any) -> dict[Any, Any]:
         refused = FakePanorama.remove_all(panorama, list(removals), has_time)
-        for serial in {serial for _, serial in removals}:
+        for serial in {removal.serial for removal in removals}:
             if devices:
                 panorama.firewalls.pop(serial, None)
             else:
@@ -415,7 +415,8 @@ def test_a_removal_that_ends_while_panorama_is_read_is_no_ambiguity(
     assert running.deliver(event) == ["message-0"]
     listed = fake_panorama.devices()
     fake_panorama.finish_job()
-    monkeypatch.setattr(fake_panorama, "devices", lambda: listed)
+    monkeypatch.setattr(fake_panorama, "members", lambda: listed)
+    monkeypatch.setattr(fake_panorama, "devices", lambda _members=None: listed)
     while running.deliver(event):
         pass
     assert "FirewallIdentityAmbiguous" not in metrics(logs())

@@ -70,7 +70,7 @@ def test_an_unidentified_firewall_is_not_changed_and_the_launch_waits(
     for device in UNIDENTIFIED[situation](launching):
         fake_panorama.register(device)
     assert launching.deliver(event) == ["message-0"]
-    assert fake_panorama.calls == ["devices"]
+    assert fake_panorama.calls == ["members"]
     assert not [key for key in launching.tags() if "serial" in key]
     assert launching.completed == []
 
@@ -89,7 +89,7 @@ def test_a_firewall_tagged_for_another_instance_is_not_matched(
     fake_panorama.register(shown_as(launching, "S1"))
     logs()
     assert launching.deliver(event) == ["message-0"]
-    assert fake_panorama.calls == ["devices"]
+    assert fake_panorama.calls == ["members"]
     assert reasons(logs())[-1].endswith(f"but belongs to {old} by its serial tag")
     assert not [key for key in launching.tags() if "serial" in key]
 

@@ -103,7 +103,7 @@ def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     fake_panorama.calls.clear()
     assert by_plugin.deliver(event) == ["message-0"]
     assert fake_panorama.calls == [
-        *("devices", "plugin_licensed", "commits", "plugin_deactivate"),
+        *("members", "plugin_licensed", "commits", "plugin_deactivate"),
         "commit of the plugin's changes",
     ]
     assert any(f"lists {SERIAL} as licensed" in reason for reason in reasons(logs()))
@@ -119,7 +119,7 @@ def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     fake_panorama.calls.clear()
     assert by_plugin.deliver(event) == ["message-0"]
     assert fake_panorama.calls[:3] == [
-        *("devices", "plugin_licensed", "commit of the plugin's changes")
+        *("members", "plugin_licensed", "commit of the plugin's changes")
     ]
     assert "remove_all" in fake_panorama.calls
     assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
@@ -177,7 +177,7 @@ def test_a_visit_without_time_sends_no_request_to_the_plugin(
     event = termination_event(by_plugin)
     assert by_plugin.deliver(event, context=FakeContext(10_000)) == ["message-0"]
     assert reasons(logs()) == ["no time left in this invocation"]
-    assert fake_panorama.calls == ["devices"]
+    assert fake_panorama.calls == ["members"]
 
 
 @pytest.mark.documents(id="licensing/plugin/late-firewall")

@@ -48,9 +48,9 @@ def test_a_termination_runs_all_stages_and_completes_the_hook(
     fake_panorama.calls.clear()
     assert running.deliver(event) == ["message-0"]
     assert fake_panorama.calls == [
-        "devices",
+        "members",
         *("licenses", "set_licensing_api_key", "deactivate_license", "licenses"),
-        *("commits", "running_members", "candidate_members", "remove_all", "commits", "commit"),
+        *("commits", "remove_all", "commit"),
     ]
     assert fake_panorama.licensed[SERIAL] == []
     assert fake_panorama.keys[SERIAL] == LICENSING_KEY
@@ -136,7 +136,7 @@ def test_the_order_of_removal_leaves_no_reference(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[Part] = []
-    monkeypatch.setattr(fake_panorama, "remove", lambda part, _serial: removed.append(part))
+    monkeypatch.setattr(fake_panorama, "remove", lambda part, *_: removed.append(part))
     running.deliver(termination_event(running))
     assert removed == [
         Part.TEMPLATE_STACK,
@@ -161,7 +161,7 @@ def test_a_batch_shares_one_commit(
     fake_panorama.calls.clear()
     assert launching.deliver(*bodies) == all_messages
     assert launching.operations()["DescribeInstances"] == 1
-    assert fake_panorama.calls.count("devices") == 1
+    assert fake_panorama.calls.count("members") == 1
     assert fake_panorama.calls.count("commit") == 1
     fake_panorama.finish_job()
     assert launching.deliver(*bodies) == []
@@ -243,7 +243,7 @@ def test_nothing_is_lost_while_panorama_is_unreachable(
 @pytest.mark.documents(id="failure-modes/D6")
 @pytest.mark.documents(id="panorama/contention/commit")
 @pytest.mark.parametrize(
-    "method", ["devices", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
+    "method", ["members", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
 )
 def test_a_termination_waits_for_a_busy_panorama(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
@@ -583,7 +583,7 @@ def test_a_firewall_tagged_for_another_instance_is_not_changed(
     assert metrics(records)["FirewallIdentityAmbiguous"] == 1
     assert launching.deliver(event) == []
     assert_terminated(launching)
-    assert fake_panorama.calls == ["devices"] * 2
+    assert fake_panorama.calls == ["members"] * 2
     assert fake_panorama.entries() == 4
     assert "vmseries-autoscale:serial" not in launching.tags()
 

@@ -42,6 +42,7 @@ def hook_settings(first: int = 30, maximum: int = 300) -> HookSettings:
     return HookSettings(
         name="fw",
         auto_scaling_group_name="fw",
+        records_table="fw-firewalls",
         panorama=None,
         lifecycle_hook_name="launch",
         queue_url="",

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from vmseries_autoscale.errors import CommitFailedError, FullCommitRequiredError
 from vmseries_autoscale.outcome import Retry
-from vmseries_autoscale.panorama import Job, Part
+from vmseries_autoscale.panorama import Job, Part, Removal
 from vmseries_autoscale.panorama.removal import (
     COMMIT_INTERVAL,
+    DISCONNECT_LIMIT,
+    decide_disconnect,
     decide_plan,
     decide_removals,
     decide_wait,
@@ -193,8 +195,40 @@ def test_pending_removals_are_missing_from_the_candidate_configuration() -> None
 def test_removals_are_ordered_so_that_no_reference_remains() -> None:
     candidate = {part: serials("S1 S2 S3") for part in Part}
     removals = decide_removals(serials("S2 S1"), candidate)
-    assert removals == [(part, serial) for part in Part for serial in ("S1", "S2")]
-    assert removals[-1][0] is Part.MANAGED_DEVICES
+    assert removals == [Removal(part, serial) for part in Part for serial in ("S1", "S2")]
+    assert removals[-1].part is Part.MANAGED_DEVICES
+
+
+def test_a_removal_names_the_group_that_holds_the_firewall() -> None:
+    """B4: another one than the settings say."""
+    candidate = {Part.DEVICE_GROUP: serials("S1 S2"), Part.MANAGED_DEVICES: serials("S1")}
+    removals = decide_removals(serials("S1 S2"), candidate, {(Part.DEVICE_GROUP, "S1"): "old"})
+    assert removals == [
+        Removal(Part.DEVICE_GROUP, "S1", "old"),
+        Removal(Part.DEVICE_GROUP, "S2"),
+        Removal(Part.MANAGED_DEVICES, "S1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("connected", "released_seconds_ago", "waits"),
+    [
+        (False, None, False),
+        (False, 0, False),
+        (True, None, True),
+        (True, 0, True),
+        (True, DISCONNECT_LIMIT.seconds - 1, True),
+        (True, DISCONNECT_LIMIT.seconds, False),
+    ],
+)
+def test_a_firewall_is_removed_when_it_is_seen_disconnected_or_after_a_bounded_wait(
+    connected: bool, released_seconds_ago: int | None, waits: bool
+) -> None:
+    """F7: a connected firewall that is removed may register again with its VM auth key."""
+    ago = released_seconds_ago
+    released = None if ago is None else NOW - timedelta(seconds=ago)
+    decision = decide_disconnect(connected=connected, released=released, now=NOW)
+    assert isinstance(decision, Retry) is waits
 
 
 ODD_TIMES = [

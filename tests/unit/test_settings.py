@@ -25,6 +25,7 @@ PANORAMA = {
     "hostnames": ["one.example.com", "two.example.com"],
     "port": 443,
     "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama",
+    "server_name": None,
     "device_group": "DG",
     "template_stack": "TS",
     "log_collector_group": None,
@@ -34,6 +35,7 @@ PANORAMA = {
 COMMON = {
     "name": "fw",
     "auto_scaling_group_name": "fw",
+    "records_table": "fw-firewalls",
     "panorama": PANORAMA,
 }
 HOOK = {

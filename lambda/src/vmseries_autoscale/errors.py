@@ -13,12 +13,15 @@
     ├── TransientError                          clears without action: retried, not counted
     │   ├── EventualConsistencyError            EC2 still returns an earlier state
     │   ├── TimeBudgetExceededError             the invocation ends before all work is done
+    │   ├── RecordConflictError                 another invocation wrote a firewall's record first
     │   └── DeviceBusyError                     Panorama: commit, lock, queue, session, failover
     ├── RetryableError                          retried and counted: an operator may have to act
     │   ├── CapacityError                       a quota or a full subnet: permanent after minutes
     │   ├── TargetReusedError                   a firewall got the address of a removed target
     │   ├── SecretError                         a secret is unreadable or has the wrong keys
     │   ├── CreditPoolError                     the vendor's credit-pool API did not answer
+    │   ├── RecordError                         the table of firewalls' records cannot be used
+    │   │   └── RecordFormatError               a record has a value that cannot be read
     │   ├── LicenseError                        a license cannot be returned now
     │   │   ├── LicenseServerUnreachableError   the device cannot reach Palo Alto's license server
     │   │   ├── LicensingKeyError               the licensing API key is missing or rejected
@@ -37,6 +40,7 @@
     ├── PermanentError                          no retry can help: the launch is abandoned
     │   ├── InterfaceLayoutError                the interfaces do not fit the instance
     │   ├── BootedWithoutInterfacesError        the firewall booted without its interfaces
+    │   ├── WrongGroupError                     the firewall registered in other groups of Panorama
     │   └── Ec2RefusedError                     EC2 refuses the call permanently
     └── SettingsError                           the function's settings are wrong
 
@@ -122,6 +126,10 @@ class TimeBudgetExceededError(TransientError):
     """The invocation ends before all work is done. Completed work stays complete."""
 
 
+class RecordConflictError(TransientError):
+    """Another invocation has written a firewall's record since it was read."""
+
+
 class DeviceBusyError(TransientError):
     """Panorama cannot execute the request now: commit, lock, full queue, expired session, failover.
 
@@ -152,6 +160,14 @@ class SecretError(RetryableError):
 
 class CreditPoolError(RetryableError):
     """Palo Alto Networks' credit-pool API did not answer, refused, or answered something else."""
+
+
+class RecordError(RetryableError):
+    """The table with the records of firewalls cannot be read or written."""
+
+
+class RecordFormatError(RecordError):
+    """A firewall's record has a value that cannot be read."""
 
 
 class LicenseError(RetryableError):
@@ -243,6 +259,10 @@ class InterfaceLayoutError(PermanentError):
 
 class BootedWithoutInterfacesError(PermanentError):
     """The firewall booted before its interfaces were attached. It detects them only at boot."""
+
+
+class WrongGroupError(PermanentError):
+    """The firewall registered in another device group or template stack than the configured one."""
 
 
 class Ec2RefusedError(PermanentError):

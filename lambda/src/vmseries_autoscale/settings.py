@@ -16,6 +16,10 @@ from vmseries_autoscale.errors import SettingsError, shortened
 
 VARIABLE = "VMSERIES_AUTOSCALE_SETTINGS"
 
+LICENSE_TIMEOUT_FACTOR = 2
+"""Factor by which a request that contacts the license server may take longer than other requests.
+It is a bound for a request, not for the return of a license: a later visit sees how that went."""
+
 _JSON = {
     str: "a string",
     int: "a whole number",
@@ -64,6 +68,7 @@ class PanoramaSettings:
 
     Attributes:
         port: TCP port of the XML API.
+        server_name: Name that the certificate must be valid for; ``None`` for the host name.
         timeout_seconds: Timeout of one request.
         push_when_out_of_sync: Whether to push to new firewalls that are connected but not in
             sync.
@@ -72,11 +77,17 @@ class PanoramaSettings:
     hostnames: tuple[str, ...]
     port: int
     secret_arn: str
+    server_name: str | None
     device_group: str
     template_stack: str
     log_collector_group: str | None
     timeout_seconds: int
     push_when_out_of_sync: bool
+
+    @property
+    def license_timeout_seconds(self) -> int:
+        """Timeout of a request that contacts Palo Alto's license server, which takes longer."""
+        return LICENSE_TIMEOUT_FACTOR * self.timeout_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,11 @@ class FirewallApiSettings:
     port: int
     server_name: str
     timeout_seconds: int
+
+    @property
+    def license_timeout_seconds(self) -> int:
+        """Timeout of a request that contacts Palo Alto's license server, which takes longer."""
+        return LICENSE_TIMEOUT_FACTOR * self.timeout_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +175,12 @@ class Settings:
 
     Attributes:
         name: Name of the deployment, which is also the value of the tag on its resources.
+        records_table: Name of the DynamoDB table with the records of the firewalls.
     """
 
     name: str
     auto_scaling_group_name: str
+    records_table: str
     panorama: PanoramaSettings | None
 
 

@@ -48,6 +48,9 @@ class FakeFirewall:
         self.fail("licenses")
         return list(self.licensed)
 
+    def valid_licenses(self) -> list[str]:
+        return self.licenses()
+
     def set_licensing_api_key(self, api_key: str) -> None:
         self.fail("set_licensing_api_key")
         self.key = api_key

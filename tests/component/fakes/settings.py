@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from component.fakes.base import NAME, ZONE
+from component.fakes.dynamodb import RECORDS
 from component.fakes.ec2 import GENERATION, NETWORKS, SECURITY_GROUP
 from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET
 from component.fakes.sqs import URL
@@ -19,10 +20,12 @@ def common(**changes: Any) -> dict[str, Any]:
     return {
         "name": NAME,
         "auto_scaling_group_name": NAME,
+        "records_table": RECORDS,
         "panorama": {
             "hostnames": ["panorama.example.com"],
             "port": 443,
             "secret_arn": PANORAMA_SECRET,
+            "server_name": None,
             "device_group": "DG",
             "template_stack": "TS",
             "log_collector_group": "LCG",
@@ -145,6 +148,7 @@ def of_panorama(port: int, **changes: Any) -> PanoramaSettings:
             "hostnames": ("localhost",),
             "port": port,
             "secret_arn": "arn:secret",
+            "server_name": None,
             "device_group": "DG",
             "template_stack": "TS",
             "log_collector_group": "LCG",

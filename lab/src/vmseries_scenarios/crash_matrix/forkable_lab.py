@@ -39,7 +39,7 @@ LOADED = (
     "vmseries_autoscale.panorama.client",
 )
 """Modules that the functions import on first use."""
-SERVICES = ("autoscaling", "ec2", "elbv2", "secretsmanager", "sqs")
+SERVICES = ("autoscaling", "dynamodb", "ec2", "elbv2", "secretsmanager", "sqs")
 """AWS services that the functions make clients of."""
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from vmseries_autoscale import firewall, telemetry
-from vmseries_autoscale.aws import tags, target_groups
-from vmseries_autoscale.errors import PanOsError
-from vmseries_autoscale.firewall_identity import Identity, OtherInstance, Signal
+from vmseries_autoscale.aws import target_groups
+from vmseries_autoscale.concurrency import run_parallel
+from vmseries_autoscale.errors import PanOsError, WrongGroupError
+from vmseries_autoscale.firewall_identity import Identity, Misplaced, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
@@ -30,6 +31,8 @@ def pass_readiness_gate(
     """Check whether the firewalls are ready: in Panorama, on themselves, or in target groups."""
     if visit.settings.readiness is Readiness.OFF or not launching:
         return {}
+    if visit.settings.panorama is not None or visit.settings.readiness is Readiness.CONNECTED:
+        _read_records(launching, visit)
     if visit.settings.readiness is Readiness.HEALTHY:
         check = partial(_check_in_target_groups, visit=visit)
     elif visit.settings.panorama is not None:
@@ -37,6 +40,27 @@ def pass_readiness_gate(
     else:
         check = partial(_check_on_firewall, visit=visit)
     return for_each(launching, check, visit.time_budget, parallel=True)
+
+
+def _read_records(launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]) -> None:
+    """Read the records, and write those of new firewalls.
+
+    A firewall whose launch ends before it is identified may have a license, too. Its record has
+    the addresses by which an operator finds it.
+    """
+    instance_in_transition.read_records(launching, visit.records)
+    new = [item for item in launching if item.unread is None and not item.record.stored]
+    for instance, outcome in zip(
+        new,
+        run_parallel([partial(run_step, partial(_save_new, item, visit)) for item in new]),
+        strict=True,
+    ):
+        if isinstance(outcome, Unfinished):
+            instance.unread = outcome
+
+
+def _save_new(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> None:
+    launching.save(management_ip=launching.private_ip(visit.settings.management_device_index))
 
 
 def _check_in_target_groups(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
@@ -63,13 +87,17 @@ def _check_in_panorama(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings], settings: PanoramaSettings
 ) -> dict[LifecycleEvent, Outcome]:
     """Check all firewalls against one device list of Panorama."""
+    unread = {instance.event: instance.unread for instance in launching if instance.unread}
+    launching = [instance for instance in launching if instance.unread is None]
+    if not launching:
+        return dict(unread)
     session = run_step(partial(open_session, settings))
     if isinstance(session, Unfinished):
-        return {instance.event: session for instance in launching}
-    others = instance_in_transition.describe_others(visit.ec2, visit.settings.name)
+        return {**unread, **{instance.event: session for instance in launching}}
+    others = instance_in_transition.describe_others(visit.ec2, visit.settings.name, visit.records)
     check = partial(_check_device, session=session, others=others, visit=visit)
     # Not in parallel, because the session is not thread-safe.
-    outcomes = for_each(launching, check, visit.time_budget)
+    outcomes = for_each(launching, check, visit.time_budget) | unread
     if settings.push_when_out_of_sync:
         outcomes |= _push_out_of_sync(launching, session, visit)
     return outcomes
@@ -85,10 +113,12 @@ def _check_device(
     identity = instance_in_transition.identify(
         launching,
         settings.management_device_index,
-        session.devices.values(),
+        session,
         visit.ec2,
         others,
     )
+    if isinstance(identity, Misplaced):
+        raise WrongGroupError(identity.reason)
     if not isinstance(identity, Identity):
         # An ambiguous identity waits, too: while a firewall boots, Panorama often lists an earlier
         # one with the same address. A launch that stays ambiguous is abandoned with this reason.
@@ -97,7 +127,7 @@ def _check_device(
     with telemetry.log_context(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
         if reason is None and settings.license_expected:
-            licensed = session.panorama.firewall(serial).licenses()
+            licensed = session.panorama.firewall(serial).valid_licenses()
             reason = None if licensed else readiness.NO_LICENSE
     return Done() if reason is None else Retry(reason)
 
@@ -119,7 +149,7 @@ def _push_out_of_sync(
     }
     if not out_of_sync or not visit.time_budget.has_time():
         return {}
-    pushes = run_step(partial(_push, session.panorama, out_of_sync.keys()))
+    pushes = run_step(partial(_push, session.panorama, out_of_sync.keys(), visit.settings.name))
     if isinstance(pushes, Unfinished):
         return dict.fromkeys(out_of_sync.values(), pushes)
     return {
@@ -131,18 +161,20 @@ def _push_out_of_sync(
     }
 
 
-def _push(panorama: Panorama, serials: Collection[str]) -> list[Push]:
-    """Request a push, unless one is in progress, and return the earlier pushes."""
-    pushes = panorama.pushes()
+def _push(panorama: Panorama, serials: Collection[str], deployment: str) -> list[Push]:
+    """Request a push, unless one of ours is in progress, and return our earlier pushes."""
+    pushes = panorama.pushes(deployment)
     due = readiness.serials_to_push(serials, pushes)
     if due:
-        job_id = panorama.push(due)
+        job_id = panorama.push(due, deployment)
         logger.info("Requested a push", extra={"serials": sorted(due), "job_id": job_id})
     return pushes
 
 
 def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
     """Check readiness through the firewall's own API."""
+    if launching.unread is not None:
+        return launching.unread
     settings = visit.settings
     address = launching.private_ip(settings.management_device_index)
     if settings.firewall_api is None or address is None:
@@ -150,10 +182,10 @@ def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings
     connection = firewall.connect(settings.firewall_api, address)
     try:
         reason = readiness.firewall_not_ready_reason(connection.state())
-        if reason is None and settings.license_expected and not connection.licenses():
+        if reason is None and settings.license_expected and not connection.valid_licenses():
             reason = readiness.NO_LICENSE
-        if reason is None and tags.SERIAL not in launching.tags:
-            _save_serial(launching, connection.serial(), visit)
+        if reason is None and launching.record.serial is None:
+            _save_serial(launching, connection.serial(), address, visit)
     except PanOsError as error:
         # Not a failure: a booting firewall does not respond yet, or does not have its configured
         # certificate and administrators yet.
@@ -162,10 +194,10 @@ def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings
 
 
 def _save_serial(
-    launching: LaunchingInstance, serial: str | None, visit: Visit[LaunchSettings]
+    launching: LaunchingInstance, serial: str | None, address: str, visit: Visit[LaunchSettings]
 ) -> None:
     """Save the serial number, with which an operator can find the license later."""
     # The firewall may report any number. Nothing but reports depends on it.
     if serial is not None:
         identity = Identity(serial, frozenset({Signal.FIREWALL}))
-        instance_in_transition.save_identity(launching, identity, visit.ec2)
+        instance_in_transition.save_identity(launching, identity, address, visit.ec2)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vmseries_autoscale import panorama
+from vmseries_autoscale.errors import DeviceRefusedError, FirewallNotConnectedError
+from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import PanoramaSettings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class PanoramaSession:
-    """A connection to Panorama, with the firewalls that Panorama listed when it was opened.
+    """A connection to Panorama, with the firewalls of our groups when it was opened.
 
     Attributes:
         panorama: Connection, which is not thread-safe.
@@ -24,14 +29,53 @@ class PanoramaSession:
     panorama: Panorama
     devices: Mapping[str, Device]
     licenses_pending: bool = False
+    _answers: dict[str, SystemInfo | None] = field(default_factory=dict)
+
+    def ask(self, serial: str) -> SystemInfo | None:
+        """Ask a connected firewall about itself, once in a visit.
+
+        Returns:
+            ``None`` if it is not connected any longer, or Panorama does not forward the question.
+
+        Raises:
+            PanOsError: If Panorama cannot be reached, or rejects the administrator.
+            DeviceBusyError: If Panorama is busy.
+        """
+        if serial not in self._answers:
+            try:
+                self._answers[serial] = self.panorama.system_info(serial)
+            except (DeviceRefusedError, FirewallNotConnectedError) as error:
+                logger.info("A firewall was not asked about itself", extra={"reason": str(error)})
+                self._answers[serial] = None
+        return self._answers[serial]
+
+    def located(self) -> frozenset[str]:
+        """Return the serial numbers of the firewalls in both of the configured groups."""
+        return frozenset(
+            device.serial
+            for device in self.devices.values()
+            if None not in (device.policy_status, device.template_status)
+        )
+
+    def list_everywhere(self) -> None:
+        """List all firewalls that Panorama manages, also those outside of the configured groups.
+
+        For a firewall that a visit knows and that its groups do not show. The response grows with
+        the firewalls of others.
+
+        Raises:
+            PanOsError: If the request fails.
+        """
+        members = list(self.devices.values())
+        self.devices = {device.serial: device for device in self.panorama.devices(members)}
 
 
 def open_session(settings: PanoramaSettings) -> PanoramaSession:
-    """Connect to Panorama and list its firewalls.
+    """Connect to Panorama and list the firewalls of our device group and template stack.
 
     Raises:
         SecretError: If the credentials cannot be read.
         PanOsError: If Panorama cannot be reached, or refuses a request.
     """
     connection = panorama.connect(settings)
-    return PanoramaSession(connection, {device.serial: device for device in connection.devices()})
+    return PanoramaSession(connection, {device.serial: device for device in connection.members()})

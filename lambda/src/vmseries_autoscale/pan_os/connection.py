@@ -58,12 +58,17 @@ class DeviceConnection:
     ) -> None:
         self._name = device
         context = verifying_context(credentials.ca_bundle, server_name)
-        transport = Transport(device, address, port, timeout_seconds, context, limits)
-        self._device = _Device(transport, credentials)
+        self._transport = Transport(device, address, port, timeout_seconds, context, limits)
+        self._device = _Device(self._transport, credentials)
         self._xapi: Any = None
 
     def op(
-        self, command: ET.Element, target: str | None = None, *, secrets: Collection[str] = ()
+        self,
+        command: ET.Element,
+        target: str | None = None,
+        *,
+        secrets: Collection[str] = (),
+        timeout_seconds: int | None = None,
     ) -> ET.Element:
         """Run an operational command and return the response.
 
@@ -72,12 +77,14 @@ class DeviceConnection:
             target: Serial number of the firewall that Panorama forwards the command to; ``None``
                 to run the command on this device.
             secrets: Values in the command that no error may quote.
+            timeout_seconds: Time limit of this request; ``None`` for that of the connection.
 
         Raises:
             AutoscaleError: As for ``request``.
         """
         extra = {} if target is None else {"target": target}
-        return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra), secrets)
+        with self._transport.limited(timeout_seconds):
+            return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra), secrets)
 
     def request(
         self, request: Callable[[Any], ET.Element], secrets: Collection[str] = ()

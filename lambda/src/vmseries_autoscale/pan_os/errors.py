@@ -44,6 +44,7 @@ _BUSY = re.compile(
     r"|timed out as client is not available"
     r"|passive"
 )
+_UNKNOWN_JOB = re.compile(r"job \d+ not found")
 _ACCESS = re.compile(r"invalid credentials?|unauthorized|not authenticated|permission denied")
 _FULL_COMMIT = re.compile(
     r"full (system )?commit (is required|required|is needed|must be completed)"
@@ -93,6 +94,11 @@ def requires_full_commit(text: str) -> bool:
 def is_missing_node(error: DeviceRefusedError) -> bool:
     """Return whether the error means that the configuration has nothing at the requested XPath."""
     return "no such node" in error.text.lower()
+
+
+def is_unknown_job(text: str) -> bool:
+    """Return whether a text from PAN-OS says that it has no job with the requested number."""
+    return _UNKNOWN_JOB.search(text.lower()) is not None
 
 
 def _panorama_condition(code: str | None, text: str) -> AutoscaleError | None:

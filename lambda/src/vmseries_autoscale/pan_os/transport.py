@@ -70,6 +70,17 @@ class Transport:
         self._limits = limits
         self._clock = clock
 
+    @contextmanager
+    def limited(self, timeout_seconds: float | None) -> Iterator[None]:
+        """Give the requests inside of this context another time limit; ``None`` for the usual."""
+        usual = self._timeout_seconds
+        if timeout_seconds is not None:
+            self._timeout_seconds = timeout_seconds
+        try:
+            yield
+        finally:
+            self._timeout_seconds = usual
+
     def post(self, fields: Mapping[str, str]) -> Response:
         """Send a form to the XML API and return the response, a valid XML document.
 

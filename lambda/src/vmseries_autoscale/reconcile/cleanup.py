@@ -143,7 +143,9 @@ class Cleanup:
         Returns:
             The serial numbers of these licenses, and the error of the last commit, if it failed.
         """
-        listed = panorama.plugin_licensed(manager) & serials
+        answer = panorama.plugin_licensed(manager)
+        # A response without a list says nothing: the licenses are requested once more.
+        listed = frozenset(serials) if answer is None else answer & serials
         return listed, request_plugin_deactivation(panorama, manager, listed, self.settings.name)
 
     def _remove_from_panorama(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
@@ -158,9 +160,12 @@ class Cleanup:
             self.now,
             self.time_budget.has_time,
         )
-        outcomes = run_if_time(remove, self.time_budget)
+        progress = run_if_time(remove, self.time_budget)
         return collect_unfinished(
-            (instance_id, outcomes[serial] if isinstance(outcomes, dict) else outcomes)
+            (
+                instance_id,
+                progress if isinstance(progress, Unfinished) else progress.outcomes[serial],
+            )
             for serial, instance_id in instance_ids.items()
         )
 

@@ -2,15 +2,15 @@
 
 Nothing is removed from a firewall that may be running. A firewall counts as terminated if it is not
 in the Auto Scaling group, EC2 shows it as terminated or does not know it, and it is not connected
-to Panorama, all for longer than the age floor. It counts as ours if our tags or the activity
-history of the group name it. Its entry in Panorama is identified as a visit identifies it.
+to Panorama, all for longer than the age floor. It counts as ours if our tags, its record or the
+activity history of the group name it. Its entry in Panorama is identified as a visit identifies it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from vmseries_autoscale import firewall_identity
@@ -19,9 +19,11 @@ from vmseries_autoscale.aws.instances import is_terminated
 from vmseries_autoscale.aws.network.state import NetworkState, Status
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.firewall_identity import Ambiguous, Identity, Subject, Undecided
+from vmseries_autoscale.firewall_records import RETENTION, FirewallRecord, LicenseState
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.inventory import Inventory
+from vmseries_autoscale.settings import LicensingMode
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -175,42 +177,75 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
     )
 
 
-def licenses_not_returned(
-    orphans: Iterable[Orphan], inventory: Inventory, *, with_panorama: bool
-) -> list[str]:
-    """Return the serial numbers of terminated firewalls that did not return their license."""
-    serials = (
-        _license_not_returned(orphan, inventory, with_panorama=with_panorama) for orphan in orphans
-    )
-    return [serial for serial in serials if serial is not None]
+def records_to_end(
+    inventory: Inventory, age_floor: timedelta, mode: LicensingMode, now: datetime
+) -> list[FirewallRecord]:
+    """Return the records that change because their instances are gone, as they are to be written.
+
+    A record ends with its instance. If nothing is left to do, it expires. If only the firewall
+    could have returned its license, the license is lost: the record stays, and so does the license
+    in the report, until a license list or an operator ticks it off. With the license plugin, its
+    list decides.
+    """
+    changed = []
+    for instance_id, record in sorted(inventory.records.items()):
+        if not record.readable:
+            continue
+        new = record
+        gone = instance_id not in inventory.members and is_terminated(
+            inventory.instances.get(instance_id)
+        )
+        if record.ended is None and gone:
+            since = _terminated_since(inventory, instance_id)
+            if since is None or now - since < age_floor:
+                continue
+            new = replace(new, ended=now if since == UNKNOWN_TIME else since)
+        if new.ended is None:
+            continue
+        if mode is LicensingMode.FIREWALL and record.ended is None:
+            new = replace(new, license=_license_of_the_gone(new))
+        done = mode is LicensingMode.NONE or new.license is LicenseState.RETURNED
+        if done != (new.expires is not None):
+            new = replace(new, expires=now + RETENTION if done else None)
+        if new != record:
+            changed.append(new)
+    return changed
 
 
-def _license_not_returned(
-    orphan: Orphan, inventory: Inventory, *, with_panorama: bool
-) -> str | None:
-    instance = inventory.instances.get(orphan.instance_id)
-    if instance is not None and instance.license_returned:
-        return None
-    if instance is not None and not with_panorama:
-        return instance.serial
-    # A firewall that is no longer in Panorama has returned its license or was already reported.
-    return orphan.serial
+def _license_of_the_gone(record: FirewallRecord) -> LicenseState:
+    """Return what is known of the license of a firewall that can no longer return it.
+
+    A firewall without a management interface got no license.
+    """
+    if record.license in (LicenseState.CONFIRMED, LicenseState.RETURNED):
+        return LicenseState.RETURNED
+    if record.serial is None and record.management_ip is None:
+        return LicenseState.RETURNED
+    return LicenseState.NOT_RETURNED
+
+
+def licenses_not_returned(records: Iterable[FirewallRecord]) -> list[str]:
+    """Return the firewalls whose license is lost: serial numbers, or instance ids without one."""
+    lost = (record for record in records if record.license is LicenseState.NOT_RETURNED)
+    return sorted(record.serial or record.instance_id for record in lost)
 
 
 def _own_devices(inventory: Inventory) -> _OwnDevices:
     """Attribute the firewalls in Panorama to our instances, or find them ambiguous.
 
-    The firewall of a terminated instance is identified as a visit identifies it, without a
-    management address, which EC2 no longer shows. Other deployments may use our device group too: a
-    connected firewall that is not ours belongs to them, and so does any such firewall outside our
-    device group.
+    The firewall of a terminated instance is identified as a visit identifies it, with the
+    management address of its record, which EC2 no longer shows. Other deployments may use our
+    device group too: a connected firewall that is not ours belongs to them, and so does any such
+    firewall outside our device group.
     """
     own: dict[str, Device] = {}
     ambiguous: dict[str, str] = {}
     doubted: list[str] = []
     claims = _claims(inventory)
     rivals = firewall_identity.other_instances(
-        (*inventory.instances.values(), *inventory.others), inventory.deployment
+        (*inventory.instances.values(), *inventory.others),
+        inventory.records,
+        inventory.deployment,
     )
     for instance_id in sorted({*claims, *inventory.networks}):
         instance = inventory.instances.get(instance_id)
@@ -218,7 +253,7 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
             if claimed := claims.get(instance_id):
                 own[instance_id] = claimed[0]
             continue
-        subject = Subject.of(instance_id, instance, instance.tags if instance else {})
+        subject = Subject.of(inventory.record(instance_id), instance)
         match firewall_identity.identify(subject, inventory.devices, lambda: rivals):
             case Identity(serial):
                 own[instance_id] = next(
@@ -238,15 +273,15 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
 
 
 def _claims(inventory: Inventory) -> dict[str, list[Device]]:
-    """Return the firewalls that our instances claim by their serial tag or by a host name."""
-    tagged: dict[str, list[str]] = {}
-    for instance_id, instance in inventory.instances.items():
-        if instance.serial is not None:
-            tagged.setdefault(instance.serial, []).append(instance_id)
+    """Return the firewalls that our instances claim by their record or by a host name."""
+    recorded: dict[str, list[str]] = {}
+    for instance_id, record in inventory.records.items():
+        if record.serial is not None:
+            recorded.setdefault(record.serial, []).append(instance_id)
     claims: dict[str, list[Device]] = {}
     for device in inventory.devices:
         named = firewall_identity.instance_id(device)
-        for instance_id in {*tagged.get(device.serial, ()), *([named] if named else ())}:
+        for instance_id in {*recorded.get(device.serial, ()), *([named] if named else ())}:
             if _was_ours(inventory, instance_id):
                 claims.setdefault(instance_id, []).append(device)
     return claims
@@ -257,6 +292,7 @@ def _was_ours(inventory: Inventory, instance_id: str) -> bool:
     return (
         instance_id in inventory.members
         or instance_id in inventory.networks
+        or instance_id in inventory.records
         or instance_id in inventory.activities
         or (instance is not None and instance.deployment == inventory.deployment)
     )

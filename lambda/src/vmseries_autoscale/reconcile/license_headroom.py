@@ -116,6 +116,5 @@ def licensed_members(inventory: Inventory) -> int:
     return sum(
         1
         for key, state in inventory.members.items()
-        if not state.startswith(WITHOUT_LICENSE)
-        or ((instance := inventory.instances.get(key)) is not None and instance.serial is not None)
+        if not state.startswith(WITHOUT_LICENSE) or inventory.record(key).serial is not None
     )

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from vmseries_autoscale import panorama
+from vmseries_autoscale import firewall_records, panorama, telemetry
 from vmseries_autoscale.aws import autoscaling_group, clients
+from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords, LicenseState
 from vmseries_autoscale.licensing import by_firewall as firewall_license
-from vmseries_autoscale.outcome import Done, Unfinished
+from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_if_time
 from vmseries_autoscale.reconcile.cleanup import Cleanup
 from vmseries_autoscale.reconcile.decisions import (
     CleanupPlan,
     Limits,
     licenses_not_returned,
     plan_cleanup,
+    records_to_end,
     stalled_hooks,
 )
 from vmseries_autoscale.reconcile.inventory import Inventory, full_inventory, hook_inventory
 from vmseries_autoscale.reconcile.license_headroom import report_license_headroom
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
 from vmseries_autoscale.reconcile.refused_launches import report_refused_launches
-from vmseries_autoscale.reconcile.report import Observations, Report, publish
+from vmseries_autoscale.reconcile.report import Observations, Report, collect_unfinished, publish
 from vmseries_autoscale.reconcile.resend import resend_events
 from vmseries_autoscale.reconcile.retag import update_tags
-from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
+from vmseries_autoscale.settings import ReconcileSettings
 from vmseries_autoscale.time_budget import TimeBudget
 
 
@@ -62,16 +66,19 @@ def reconcile(
     observations = Observations()
     report_refused_launches(observations, settings, group, now)
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
-    inventory = full_inventory(settings, connection)
+    table = firewall_records.connect(settings.records_table)
+    inventory = full_inventory(settings, connection, table, time_budget.has_time)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
-    not_returned = _licenses_not_returned(plan, inventory, settings)
     unfinished: dict[str, Unfinished] = {}
     if not dry_run:
-        # Before the removal, because a later run no longer knows what this run removed.
-        for serial in not_returned:
-            firewall_license.report_license_not_returned(serial)
         unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
+        inventory = _note_returned(inventory, plan, unfinished, settings)
+    ended = records_to_end(inventory, age_floor, settings.licensing_mode, now)
+    if not dry_run:
+        unfinished |= _save_records(ended, inventory, table, time_budget)
+    current = {**inventory.records, **{record.instance_id: record for record in ended}}
+    not_returned = licenses_not_returned(current.values())
     # After all duties: S3, Secrets Manager or the vendor may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
@@ -81,10 +88,48 @@ def reconcile(
     return asdict(report)
 
 
-def _licenses_not_returned(
-    plan: CleanupPlan, inventory: Inventory, settings: ReconcileSettings
-) -> list[str]:
-    if settings.licensing_mode is not LicensingMode.FIREWALL:
-        return []
-    with_panorama = settings.panorama is not None
-    return licenses_not_returned(plan.orphans, inventory, with_panorama=with_panorama)
+def _note_returned(
+    inventory: Inventory,
+    plan: CleanupPlan,
+    unfinished: Mapping[str, Unfinished],
+    settings: ReconcileSettings,
+) -> Inventory:
+    """Return the inventory with the licenses that the license plugin no longer lists.
+
+    An orphan whose license it still lists is unfinished.
+    """
+    if settings.license_manager is None:
+        return inventory
+    returned = {
+        orphan.instance_id: replace(record, license=LicenseState.RETURNED)
+        for orphan in plan.orphans
+        if orphan.serial is not None and orphan.instance_id not in unfinished
+        if (record := inventory.records.get(orphan.instance_id)) is not None
+    }
+    return replace(inventory, records={**inventory.records, **returned})
+
+
+def _save_records(
+    changed: Sequence[FirewallRecord],
+    inventory: Inventory,
+    table: FirewallRecords,
+    time_budget: TimeBudget,
+) -> dict[str, Unfinished]:
+    """Write the records, and report each license that is lost once.
+
+    Returns:
+        The outcomes of the records that were not written, by instance id. The next run retries.
+    """
+
+    def save(record: FirewallRecord) -> Outcome:
+        table.save(record)
+        before = inventory.record(record.instance_id).license
+        lost = LicenseState.NOT_RETURNED
+        if record.license is lost and before is not lost:
+            with telemetry.log_context(instance_id=record.instance_id):
+                firewall_license.report_license_not_returned(record.serial or "")
+        return Done()
+
+    return collect_unfinished(
+        (record.instance_id, run_if_time(partial(save, record), time_budget)) for record in changed
+    )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from vmseries_autoscale.aws import autoscaling_group, instances, tags
+from vmseries_autoscale.aws import autoscaling_group, instances
 from vmseries_autoscale.aws.autoscaling_group import Activity, ActivityType
 from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
@@ -50,12 +51,12 @@ class TerminatingInstance(InstanceInTransition):
     @property
     def ambiguous(self) -> bool:
         """Whether this or an earlier visit found the firewall of the instance ambiguous."""
-        return self.tags.get(tags.SERIAL_EVIDENCE) == tags.EVIDENCE_AMBIGUOUS
+        return self.record.ambiguous is not None
 
     @property
     def license_returned(self) -> bool:
         """Whether a visit has confirmed that the license is returned."""
-        return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED
+        return self.record.license is LicenseState.RETURNED
 
     def deadline_passed(self, stage: Stage) -> bool:
         """Return whether ``stage`` is skipped because its deadline has passed."""
@@ -97,6 +98,8 @@ def describe_all(
         age = visit.age(began(event, activity))
         deadline = visit.settings.deadline_seconds
         terminating.append(TerminatingInstance(event, age, instance, hook_open, deadline))
+    if terminating:
+        instance_in_transition.read_records(terminating, visit.records)
     return terminating, outcomes
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from vmseries_autoscale import firewall, secret_store, telemetry
-from vmseries_autoscale.aws import instances, tags
+from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import DeviceUnavailableError
 from vmseries_autoscale.firewall_identity import Identity, Signal
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.licensing import by_firewall as firewall_license
 from vmseries_autoscale.licensing import by_plugin
 from vmseries_autoscale.lifecycle import instance_in_transition
@@ -26,7 +27,6 @@ from vmseries_autoscale.outcome import (
     run_if_time,
 )
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
-from vmseries_autoscale.pan_os.values import serial_number
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
@@ -86,6 +86,8 @@ def _return_one_directly(
 ) -> Outcome:
     address = terminating.private_ip(visit.settings.management_device_index)
     too_late = terminating.deadline_passed(Stage.RETURN_LICENSE) or not terminating.running
+    if terminating.unread is not None and not too_late:
+        return terminating.unread
     if too_late or address is None:
         # Completing the lifecycle action reports this license. A firewall without a management
         # interface never got a license.
@@ -93,18 +95,17 @@ def _return_one_directly(
     device = firewall.connect(api, address)
     try:
         # Only for reports: the license is deactivated at the instance's own address.
-        tagged = serial_number(terminating.tags.get(tags.SERIAL))
-        terminating.serial = tagged or device.serial()
+        terminating.serial = terminating.record.serial or device.serial()
     except DeviceUnavailableError:
         if tags.ABANDONED not in terminating.tags:
             raise
         # The launch already waited for this firewall until its deadline.
         _report_not_returned(terminating)
         return Done()
-    if terminating.serial is not None and tags.SERIAL not in terminating.tags:
+    if terminating.serial is not None and terminating.record.serial is None:
         identity = Identity(terminating.serial, frozenset({Signal.FIREWALL}))
-        instance_in_transition.save_identity(terminating, identity, visit.ec2)
-    return _deactivate_license(terminating, device, key_arn, visit)
+        instance_in_transition.save_identity(terminating, identity, address, visit.ec2)
+    return _deactivate_license(terminating, device, key_arn)
 
 
 def _return_via_panorama(
@@ -114,7 +115,7 @@ def _return_via_panorama(
     licensing_settings = visit.settings.licensing
     # Only the setting for the current licensing mode has a value.
     if (key_arn := licensing_settings.api_key_secret_arn) is not None:
-        step = partial(_return_one_via_panorama, session=session, key_arn=key_arn, visit=visit)
+        step = partial(_return_one_via_panorama, session=session, key_arn=key_arn)
         return for_each(due, step, visit.time_budget)
     if (name := licensing_settings.license_manager) is not None:
         # After the deadline, the reconcile function continues with the same requests.
@@ -128,7 +129,6 @@ def _return_one_via_panorama(
     terminating: TerminatingInstance,
     session: PanoramaSession,
     key_arn: str,
-    visit: Visit[TerminateSettings],
 ) -> Outcome:
     """Have the firewall return its license through a request that Panorama forwards."""
     device = session.devices.get(terminating.serial or "")
@@ -141,31 +141,24 @@ def _return_one_via_panorama(
         return Done()
     if device is None or not connected:
         return Retry("the firewall must return its license, but is not connected to Panorama")
-    return _deactivate_license(
-        terminating, session.panorama.firewall(device.serial), key_arn, visit
-    )
+    return _deactivate_license(terminating, session.panorama.firewall(device.serial), key_arn)
 
 
 def _deactivate_license(
     terminating: TerminatingInstance,
     device: LicenseCommands,
     key_arn: str,
-    visit: Visit[TerminateSettings],
 ) -> Outcome:
     with telemetry.log_context(serial=terminating.serial or ""):
         api_key = secret_store.licensing_api_key(key_arn)
         if not firewall_license.deactivate_license(device, terminating.firewall_name, api_key):
             return Retry("the firewall is returning its license")
-    return _save_returned(terminating, visit)
+    return _save_returned(terminating)
 
 
-def _save_returned(terminating: TerminatingInstance, visit: Visit[TerminateSettings]) -> Outcome:
+def _save_returned(terminating: TerminatingInstance) -> Outcome:
     with telemetry.log_context(serial=terminating.serial or ""):
-        terminating.add_tags(
-            visit.ec2,
-            # Together, because the visit also tags its time if the instance stays at the hook.
-            {tags.LICENSE: tags.LICENSE_RETURNED, tags.LAST_VISIT: instances.visit_note(visit.now)},
-        )
+        terminating.save(license=LicenseState.RETURNED)
         telemetry.count(Metric.LICENSE_RETURNED)
     return Done()
 
@@ -183,9 +176,9 @@ def _return_via_plugin(
 ) -> Outcomes:
     """Have the license plugin return all licenses with one request.
 
-    The plugin also returns the licenses of firewalls that no longer exist. The instance is tagged
+    The plugin also returns the licenses of firewalls that no longer exist. The record is written
     only after the commit was requested, because no later visit requests a commit for a license that
-    is tagged as returned.
+    is recorded as returned.
     """
     if not due:
         return {}
@@ -193,7 +186,10 @@ def _return_via_plugin(
     listed = run_if_time(partial(panorama.plugin_licensed, manager.name), visit.time_budget)
     if isinstance(listed, Unfinished):
         return {instance.event: listed for instance in due}
-    check = partial(_check_returned, manager=manager, listed=listed, visit=visit)
+    if listed is None:
+        reason = f"the response of license manager {manager.name} has no list of firewalls"
+        return {instance.event: Retry(reason) for instance in due}
+    check = partial(_check_returned, manager=manager, listed=listed)
     outcomes = for_each(due, check, visit.time_budget)
     due = [instance for instance in due if not instance.ambiguous]
     serials = listed & {instance.serial for instance in due}
@@ -208,28 +204,27 @@ def _return_via_plugin(
             instance.event: Failed(commit_error) for instance in due if instance.serial in serials
         }
     returned = [instance for instance in due if isinstance(outcomes[instance.event], Done)]
-    return outcomes | for_each(returned, partial(_save_returned, visit=visit), visit.time_budget)
+    return outcomes | for_each(returned, _save_returned, visit.time_budget)
 
 
 def _check_returned(
     terminating: TerminatingInstance,
     manager: _LicenseManager,
     listed: Set[str],
-    visit: Visit[TerminateSettings],
 ) -> Outcome:
     """Check whether the license is returned: the license manager no longer lists it."""
     if terminating.unlisted_serial in listed:
         reason = (
             f"license manager {manager.name} lists {terminating.unlisted_serial} as licensed, but "
-            "only the tag of the instance names it: Panorama does not list it"
+            "only the record of the instance names it: Panorama does not list it"
         )
-        report_ambiguous(terminating, reason, visit)
+        report_ambiguous(terminating, reason)
         return Done()
     serial = terminating.serial or ""
-    was_listed = tags.LICENSE in terminating.tags
+    was_listed = terminating.record.license is LicenseState.HELD
     if serial in listed:
         if not was_listed:
-            terminating.add_tags(visit.ec2, {tags.LICENSE: tags.LICENSE_LISTED})
+            terminating.save(license=LicenseState.HELD)
         return Retry(
             f"license manager {manager.name} lists {serial} as licensed; see Panorama's system "
             "log for the plugin's result"
@@ -250,30 +245,36 @@ def is_left_to_plugin(terminating: TerminatingInstance, settings: TerminateSetti
     return plugin_returns and not terminating.license_returned
 
 
-def report_license_not_returned(
-    terminating: TerminatingInstance, settings: TerminateSettings
-) -> None:
-    """Report a license that is not returned when the instance is about to terminate."""
-    mode = settings.licensing.mode
-    if terminating.license_returned:
-        return
+def license_is_lost(terminating: TerminatingInstance, settings: TerminateSettings) -> bool:
+    """Return whether nothing returns the license when the instance terminates now."""
+    if terminating.license_returned or settings.licensing.mode is LicensingMode.NONE:
+        return False
     if terminating.ambiguous:
-        if mode is not LicensingMode.NONE:
-            message = firewall_license.AMBIGUOUS_LICENSE_NOT_RETURNED
-            firewall_license.report_license_not_returned("", message)
-        return
-    serial = terminating.tags.get(tags.SERIAL, "")
+        return True
     # A firewall that never had a management interface got no license.
     unknown = settings.panorama is None and (
         terminating.deadline_passed(Stage.RETURN_LICENSE) or not terminating.running
     )
-    if mode is LicensingMode.FIREWALL and (serial or unknown):
-        _report_not_returned(terminating)
-    if mode is LicensingMode.PLUGIN and serial:
+    known = terminating.record.serial or terminating.serial
+    return settings.licensing.mode is LicensingMode.FIREWALL and bool(known or unknown)
+
+
+def report_license_not_returned(
+    terminating: TerminatingInstance, settings: TerminateSettings
+) -> None:
+    """Report a license that is not returned when the instance is about to terminate."""
+    if license_is_lost(terminating, settings):
+        if terminating.ambiguous:
+            message = firewall_license.AMBIGUOUS_LICENSE_NOT_RETURNED
+            firewall_license.report_license_not_returned("", message)
+        else:
+            _report_not_returned(terminating)
+    elif is_left_to_plugin(terminating, settings) and terminating.record.serial:
+        serial = terminating.record.serial
         logger.error(by_plugin.LICENSE_LEFT_TO_PLUGIN, extra={"step": "license", "serial": serial})
 
 
 def _report_not_returned(terminating: TerminatingInstance) -> None:
     firewall_license.report_license_not_returned(
-        terminating.tags.get(tags.SERIAL, terminating.serial or "")
+        terminating.record.serial or terminating.serial or ""
     )

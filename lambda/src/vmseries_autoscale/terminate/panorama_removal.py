@@ -48,13 +48,14 @@ def _remove(
     session: PanoramaSession,
     visit: Visit[TerminateSettings],
 ) -> Outcomes:
-    outcomes = removal.remove_firewalls(
+    progress = removal.remove_firewalls(
         session.panorama,
         frozenset(serials.values()),
         visit.settings.name,
         visit.now,
         visit.time_budget.has_time,
+        located=session.located(),
         commit_only=frozenset(serials.values()) & unlisted,
         more_coming=session.licenses_pending,
     )
-    return {event: outcomes[serial] for event, serial in serials.items()}
+    return {event: progress.outcomes[serial] for event, serial in serials.items()}

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from vmseries_autoscale import telemetry
-from vmseries_autoscale.aws import tags
 from vmseries_autoscale.aws.instances import LEAVING_STATES
 from vmseries_autoscale.aws.network import describe, plan
 from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.removal import wait_or_leave
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
@@ -23,7 +23,10 @@ from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
-from vmseries_autoscale.terminate.license_return import report_license_not_returned
+from vmseries_autoscale.terminate.license_return import (
+    license_is_lost,
+    report_license_not_returned,
+)
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
@@ -82,6 +85,11 @@ def _release(
     last_visit = terminating.deadline_passed(max(Stage))
     if waiting := wait_or_leave(outcome, last_visit=last_visit):
         return waiting
+    if license_is_lost(terminating, visit.settings):
+        # First, so that a second attempt reports nothing twice.
+        lost = partial(terminating.save, license=LicenseState.NOT_RETURNED, ended=visit.now)
+        if waiting := wait_or_leave(run_step(lost), last_visit=last_visit):
+            return waiting
     _report_skipped_stages(terminating, visit.settings)
     report_license_not_returned(terminating, visit.settings)
     if terminating.hook_open:
@@ -95,7 +103,7 @@ def _report_skipped_stages(terminating: TerminatingInstance, settings: Terminate
     skipped = [stage.name.lower() for stage in stages if terminating.deadline_passed(stage)]
     if skipped:
         telemetry.count(Metric.TERMINATION_DEADLINE_PASSED)
-        serial = terminating.tags.get(tags.SERIAL, "")
+        serial = terminating.record.serial or ""
         logger.error(
             "Skipped stages whose deadline had passed", extra={"skipped": skipped, "serial": serial}
         )

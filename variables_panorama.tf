@@ -20,6 +20,9 @@ variable "panorama" {
     - `push_when_out_of_sync` - (Optional) Whether the launch function pushes the device group and template stack to new
       firewalls that are connected and out of sync. Without it, a launch waits for an administrator's push whenever
       somebody has committed a change without pushing it while the firewall boots.
+    - `call_slots_table_arn`  - (Optional) ARN of a DynamoDB table, with the partition key `slot_id` of type string, that all
+      deployments on this Panorama share. They then make at most five calls to it at a time, together
+      (docs/panorama.md). Null limits only the calls of this deployment.
   EOT
   type = object({
     hostnames             = list(string)
@@ -32,6 +35,7 @@ variable "panorama" {
     log_collector_group   = optional(string)
     timeout_seconds       = optional(number, 30)
     push_when_out_of_sync = optional(bool, false)
+    call_slots_table_arn  = optional(string)
   })
   default = null
 
@@ -156,6 +160,20 @@ variable "panorama" {
       panorama.timeout_seconds must be a whole number of at least 1, and multiplied by the number of hostnames at most half of
       functions.timeout_seconds, e.g. 30 with functions.timeout_seconds = 120.
       A function that cannot reach Panorama needs the other half to report it.
+    EOT
+  }
+
+  # The functions call DynamoDB in the deployment's own Region.
+  validation {
+    condition = alltrue([
+      for arn in var.panorama[*].call_slots_table_arn : arn == null || try(
+        can(regex("^arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}$", arn)),
+        false,
+      )
+    ])
+    error_message = <<-EOT
+      panorama.call_slots_table_arn must be the ARN of a DynamoDB table in the Region of this deployment,
+      e.g. "arn:aws:dynamodb:us-east-1:123456789012:table/panorama-calls". Deployments in other Regions cannot share it.
     EOT
   }
 

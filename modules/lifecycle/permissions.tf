@@ -297,6 +297,14 @@ locals {
   reads_credits = { for function, _ in local.secrets : function => function == "reconcile" && var.licensing.credit_pool != null }
 
   secret_statements = { for function, secrets in local.secrets : function => merge(
+    try(var.panorama.call_slots_table_arn, null) == null ? {} : {
+      LimitCalls = {
+        actions    = ["dynamodb:PutItem"]
+        resources  = [var.panorama.call_slots_table_arn]
+        conditions = {}
+        reason     = "Takes and gives back one of the five calls that all deployments on this Panorama may make at a time."
+      }
+    },
     var.panorama == null && local.firewall_api[function] == null && !local.reads_credits[function] ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]

@@ -25,6 +25,7 @@ locals {
       log_collector_group   = var.panorama.log_collector_group
       timeout_seconds       = var.panorama.timeout_seconds
       push_when_out_of_sync = var.panorama.push_when_out_of_sync
+      call_slots_table_arn  = var.panorama.call_slots_table_arn
     }
   }
 

@@ -75,6 +75,7 @@ variable "panorama" {
     log_collector_group   = string
     timeout_seconds       = number
     push_when_out_of_sync = bool
+    call_slots_table_arn  = optional(string)
   })
   default = null
 }

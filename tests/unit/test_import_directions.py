@@ -31,7 +31,7 @@ LAYERS = (
     ("licensing", "firewall_identity"),
     ("panorama", "firewall", "firewall_records", "credit_pool"),
     ("pan_os",),
-    ("secret_store",),
+    ("secret_store", "call_slots"),
     ("aws",),
     FOUNDATION,
 )

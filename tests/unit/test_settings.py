@@ -31,6 +31,7 @@ PANORAMA = {
     "log_collector_group": None,
     "timeout_seconds": 10,
     "push_when_out_of_sync": False,
+    "call_slots_table_arn": None,
 }
 COMMON = {
     "name": "fw",

@@ -72,6 +72,8 @@ class PanoramaSettings:
         timeout_seconds: Timeout of one request.
         push_when_out_of_sync: Whether to push to new firewalls that are connected but not in
             sync.
+        call_slots_table_arn: Table that limits the calls of all deployments that share a Panorama;
+            ``None`` to limit only those of this one.
     """
 
     hostnames: tuple[str, ...]
@@ -83,6 +85,7 @@ class PanoramaSettings:
     log_collector_group: str | None
     timeout_seconds: int
     push_when_out_of_sync: bool
+    call_slots_table_arn: str | None = None
 
     @property
     def license_timeout_seconds(self) -> int:

@@ -31,6 +31,7 @@ def common(**changes: Any) -> dict[str, Any]:
             "log_collector_group": "LCG",
             "timeout_seconds": 5,
             "push_when_out_of_sync": False,
+            "call_slots_table_arn": None,
         },
         **changes,
     }

@@ -80,7 +80,7 @@ run "refuses_a_panorama_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    panorama = merge(var.valid_panorama, { timeout_seconds = 31 })
+    panorama = merge(var.valid_panorama, { timeout_seconds = 61 })
   }
 
   expect_failures = [var.panorama]
@@ -844,4 +844,24 @@ run "refuses_a_key_of_another_region_for_the_credit_pool" {
   }
 
   expect_failures = [var.licensing]
+}
+
+# panorama.call_slots_table_arn --------------------------------------------------------------------
+
+run "accepts_a_table_that_limits_the_calls_of_several_deployments" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { call_slots_table_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/panorama-calls" })
+  }
+}
+
+run "refuses_the_name_of_a_table_that_limits_calls" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { call_slots_table_arn = "panorama-calls" })
+  }
+
+  expect_failures = [var.panorama]
 }

@@ -64,6 +64,16 @@ ROWS = (
         plan=SETTINGS,
     ),
     Row(
+        id="call-slots",
+        inputs=("panorama.call_slots_table_arn",),
+        change="Limit the calls to Panorama together with other deployments, or alone",
+        to={
+            "panorama.call_slots_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/calls",
+        },
+        plan="changes functions, roles",
+        do="Create the table first. Without it, the functions warn and make their calls unlimited",
+    ),
+    Row(
         id="licensing-secret",
         inputs=("licensing.api_key_secret_arn", "licensing.api_key_secret_kms_key_arn"),
         change="Set another secret with the licensing API key",

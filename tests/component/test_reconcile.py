@@ -727,6 +727,7 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "launches_refused": [],
         "outdated": {},
         "tagged": [],
+        "license_headroom": None,
         "not_checked": {},
     }
     assert_untouched(reconciling, fake_panorama, firewalls=2)
@@ -859,6 +860,7 @@ def test_the_report_is_returned_logged_once_and_counted(
         "launches_refused": [],
         "outdated": {},
         "tagged": [],
+        "license_headroom": None,
         "not_checked": {},
     }
     records = logs()

@@ -684,7 +684,10 @@ run "a_credit_pool_without_panorama_needs_only_its_own_secret" {
   }
 
   assert {
-    condition     = output.statements.reconcile.ReadSecrets.reason == "Reads the credentials for the vendor's credit-pool API from the configured secrets."
+    condition = (
+      output.statements.reconcile.ReadSecrets.reason ==
+      "Reads the credentials for the vendor's credit-pool API from the configured secrets."
+    )
     error_message = "the reason names only what is read"
   }
 

@@ -46,6 +46,8 @@ SLOW_COMMANDS = ({"command": "op show devices all", "seconds": 6.0, "while_commi
 COMMIT_SECONDS = 30.0
 BOOT = {"bootstrap": 100.0, "license": 160.0, "register": 162.0, "content": 165.0}
 """Lab seconds from power-on: boots are shortened."""
+UNLIMITED = "Calls to Panorama are not limited together with other deployments"
+"""What a function logs that cannot use the shared table (``vmseries_autoscale.call_slots``)."""
 STEP_SECONDS = 5.0
 LIMIT_MINUTES = 120.0
 
@@ -167,6 +169,12 @@ class Estate:
             Bounds(at_once=MOST_CALLS_AT_ONCE),
         )
 
+    def unlimited_calls(self) -> list[str]:
+        """Return a problem if functions called Panorama without a slot of the shared table."""
+        texts = [line for run in self.lab.invocations() for line in run["log"]]
+        unlimited = sum(UNLIMITED in text for text in texts)
+        return [f"{unlimited} invocations made calls without a slot"] if unlimited else []
+
     def _phase(self, name: str, act: Callable[[], object], bounds: Bounds | None = None) -> Phase:
         requests, invocations = len(self.lab.panorama.requests()), len(self.lab.invocations())
         act()
@@ -273,7 +281,7 @@ def run(
             for phase in large.measure():
                 phases.append(phase)
                 console.print(f"{time.monotonic() - started:4.0f} s  {phase.name}")
-            errors = large.lab.errors()
+            errors = [*large.lab.errors(), *large.unlimited_calls()]
     except RUN_ERRORS as error:
         console.print(Text(f"FAILED: {error}", "bold red"), soft_wrap=True)
         return 1

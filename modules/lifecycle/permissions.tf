@@ -282,6 +282,7 @@ locals {
     ])
     reconcile = compact([
       try(var.panorama.secret_arn, null),
+      try(var.licensing.credit_pool.secret_arn, null),
     ])
   }
 
@@ -295,22 +296,35 @@ locals {
       try(local.firewall_api.terminate.secret_kms_key_arn, null),
       var.licensing.api_key_secret_kms_key_arn,
     ]))
-    reconcile = compact([
+    reconcile = distinct(compact([
       try(var.panorama.secret_kms_key_arn, null),
-    ])
+      try(var.licensing.credit_pool.secret_kms_key_arn, null),
+    ]))
   }
 
+  reads_credits = { for function, _ in local.secrets : function => function == "reconcile" && var.licensing.credit_pool != null }
+
   secret_statements = { for function, secrets in local.secrets : function => merge(
-    var.panorama == null && local.firewall_api[function] == null ? {} : {
+    try(var.panorama.call_slots_table_arn, null) == null ? {} : {
+      LimitCalls = {
+        actions    = ["dynamodb:PutItem"]
+        resources  = [var.panorama.call_slots_table_arn]
+        conditions = {}
+        reason     = "Takes and gives back one of the five calls that all deployments on this Panorama may make at a time."
+      }
+    },
+    var.panorama == null && local.firewall_api[function] == null && !local.reads_credits[function] ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
         reason = join("", [
-          "Reads the credentials for ${join(" and ", concat(
-            var.panorama == null ? [] : ["Panorama"],
-            local.firewall_api[function] == null ? [] : ["the firewalls"],
-          ))}",
+          "Reads the credentials for ",
+          join(" and ", compact([
+            var.panorama == null ? "" : "Panorama",
+            local.firewall_api[function] == null ? "" : "the firewalls",
+            local.reads_credits[function] ? "the vendor's credit-pool API" : "",
+          ])),
           function == "terminate" && var.licensing.api_key_secret_arn != null ? " and the licensing API key" : "",
           " from the configured secrets.",
         ])

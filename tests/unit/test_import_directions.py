@@ -22,15 +22,16 @@ FOUNDATION = (
     "redaction",
     "concurrency",
     "time_budget",
+    "bounded_https",
 )
 LAYERS = (
     ("handlers",),
     USE_CASES,
     ("lifecycle",),
     ("licensing", "firewall_identity"),
-    ("panorama", "firewall", "firewall_records"),
+    ("panorama", "firewall", "firewall_records", "credit_pool"),
     ("pan_os",),
-    ("secret_store",),
+    ("secret_store", "call_slots"),
     ("aws",),
     FOUNDATION,
 )

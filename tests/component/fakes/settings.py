@@ -31,6 +31,7 @@ def common(**changes: Any) -> dict[str, Any]:
             "log_collector_group": "LCG",
             "timeout_seconds": 5,
             "push_when_out_of_sync": False,
+            "call_slots_table_arn": None,
         },
         **changes,
     }
@@ -112,6 +113,7 @@ def reconcile(**changes: Any) -> dict[str, Any]:
             "licensing_mode": "firewall",
             "license_manager": None,
             "stop_launches_after": None,
+            "credit_pool": None,
             "target_groups": [],
             "target_group_arns": [],
             "age_floor_seconds": 1500,

@@ -10,6 +10,7 @@ PANORAMA_NAMES = ("panorama.example.com", "panorama-2.example.com")
 FIREWALL_NAME = "firewall.example.com"
 """Name in the certificate of all firewalls."""
 LICENSING_NAME = "api.paloaltonetworks.com"
+IDENTITY_NAME = "identity.paloaltonetworks.com"
 
 
 class Authority:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws.refused_launches import RefusedLaunches
+from vmseries_autoscale.credit_pool import Headroom
 from vmseries_autoscale.errors import AutoscaleError
 from vmseries_autoscale.outcome import (
     Done,
@@ -43,6 +44,7 @@ class Observations:
         launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
+        license_headroom: How far the credits of the pool reach; ``None`` if nobody asked or knows.
         not_checked: Reasons why something could not be found out, by what it is.
     """
 
@@ -50,6 +52,7 @@ class Observations:
     launches_abandoned: list[str] = field(default_factory=list)
     outdated: dict[str, list[str]] = field(default_factory=dict)
     tagged: list[str] = field(default_factory=list)
+    license_headroom: Headroom | None = None
     not_checked: dict[str, str] = field(default_factory=dict)
 
     def note(self, subject: str, reason: str) -> None:
@@ -105,6 +108,8 @@ class Report:
         launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
+        license_headroom: How far the credits of the pool reach, for how many firewalls of the
+            group's maximum size they do not (``short``), and days until they expire.
         not_checked: Reasons why something could not be compared or reported, by what it is.
     """
 
@@ -123,6 +128,7 @@ class Report:
     launches_abandoned: list[str]
     outdated: dict[str, list[str]]
     tagged: list[str]
+    license_headroom: dict[str, Any] | None
     not_checked: dict[str, str]
 
     @classmethod
@@ -149,6 +155,7 @@ class Report:
         """
         orphans = {orphan.instance_id: orphan.serial for orphan in plan.orphans}
         targets = [target.target_id for target in plan.targets]
+        found = observations.license_headroom
         removed = [] if dry_run else [key for key in (*orphans, *targets) if key not in unfinished]
         return cls(
             dry_run=dry_run,
@@ -166,6 +173,7 @@ class Report:
             launches_abandoned=list(observations.launches_abandoned),
             outdated=dict(observations.outdated),
             tagged=list(observations.tagged),
+            license_headroom=None if found is None else found.as_json(),
             not_checked=dict(observations.not_checked),
         )
 

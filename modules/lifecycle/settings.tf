@@ -99,12 +99,12 @@ locals {
       profile_firewalls    = var.licensing.credit_pool.profile_firewalls
     }
     stop_launches_after = var.licensing.stop_launches_after
-    age_floor_seconds = var.reconcile.age_floor_minutes * 60
-    maximum_firewalls = var.reconcile.maximum_firewalls
-    maximum_share     = var.reconcile.maximum_percent / 100
-    dry_run           = var.reconcile.dry_run
-    metric_namespace  = var.metric_namespace
-    generation        = var.generation
+    age_floor_seconds   = var.reconcile.age_floor_minutes * 60
+    maximum_firewalls   = var.reconcile.maximum_firewalls
+    maximum_share       = var.reconcile.maximum_percent / 100
+    dry_run             = var.reconcile.dry_run
+    metric_namespace    = var.metric_namespace
+    generation          = var.generation
     bootstrap = {
       secret_arn = one(var.bootstrap.secret[*].arn)
       bucket     = one(var.bootstrap.s3[*].bucket)

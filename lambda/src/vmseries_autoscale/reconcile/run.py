@@ -22,7 +22,7 @@ from vmseries_autoscale.reconcile.decisions import (
     records_to_end,
     stalled_hooks,
 )
-from vmseries_autoscale.reconcile.inventory import Inventory, full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.inventory import full_inventory, hook_inventory
 from vmseries_autoscale.reconcile.license_headroom import report_license_headroom
 from vmseries_autoscale.reconcile.licenses import LicenseReturns
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
@@ -83,7 +83,7 @@ def reconcile(
         inventory = replace(inventory, records=records)
     ended = records_to_end(inventory, age_floor, settings.licensing_mode, now)
     if not dry_run:
-        unfinished |= _save_records(ended, inventory, table, time_budget)
+        unfinished |= _save_records(ended, table, time_budget)
     current = {**inventory.records, **{record.instance_id: record for record in ended}}
     not_returned = licenses_not_returned(current.values())
     # After all duties: S3, Secrets Manager or the vendor may be slow, or have no route.

@@ -46,6 +46,7 @@ REPEATABLE = {
     "CompleteLifecycleAction": "an action that is already complete is not an error",
     "ChangeMessageVisibility": "sets a value",
     "ChangeMessageVisibilityBatch": "sets a value",
+    "PutItem": "writes over one version only, and a record that is as wanted is no conflict",
 }
 """All other calls that change something, and why the SDK may repeat them."""
 

@@ -113,19 +113,20 @@ def _save_records(
     table: FirewallRecords,
     time_budget: TimeBudget,
 ) -> dict[str, Unfinished]:
-    """Write the records, and report each license that is lost once.
+    """Report each license that is lost, and write the records.
 
     Returns:
         The outcomes of the records that were not written, by instance id. The next run retries.
     """
 
     def save(record: FirewallRecord) -> Outcome:
-        table.save(record)
         before = inventory.record(record.instance_id).license
         lost = LicenseState.NOT_RETURNED
         if record.license is lost and before is not lost:
+            # First, so that a run that ends here is followed by one that reports it again.
             with telemetry.log_context(instance_id=record.instance_id):
                 firewall_license.report_license_not_returned(record.serial or "")
+        table.save(record)
         return Done()
 
     return collect_unfinished(

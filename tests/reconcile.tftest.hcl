@@ -211,7 +211,8 @@ run "settings_name_the_target_groups_of_each_interface" {
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
       "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "dry_run", "generation", "launch", "license_manager",
-      "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "tags",
+      "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama",
+      "records_table", "tags",
       "target_group_arns",
       "target_groups", "terminate",
     ]
@@ -368,6 +369,7 @@ run "the_reconcile_function_may_not_remove_what_is_in_use" {
       "DeleteInterfaces",
       "DeregisterTargets",
       "Describe",
+      "KeepRecords",
       "ListBootstrapVersions",
       "ReadSecrets",
       "ReleaseAddresses",

@@ -212,7 +212,7 @@ run "settings_name_the_target_groups_of_each_interface" {
     condition = keys(jsondecode(output.settings.reconcile)) == [
       "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "credit_pool", "dry_run", "generation", "launch",
       "license_manager", "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama",
-      "stop_launches_after", "tags", "target_group_arns",
+      "records_table", "stop_launches_after", "tags", "target_group_arns",
       "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
@@ -368,6 +368,7 @@ run "the_reconcile_function_may_not_remove_what_is_in_use" {
       "DeleteInterfaces",
       "DeregisterTargets",
       "Describe",
+      "KeepRecords",
       "ListBootstrapVersions",
       "ReadSecrets",
       "ReleaseAddresses",

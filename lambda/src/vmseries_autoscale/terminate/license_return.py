@@ -59,6 +59,9 @@ GATHER_SECONDS = 600
 """Age in seconds up to which a firewall delays the removal commit if the visit had no time for it.
 Returning a license takes seconds, and there may be a hundred licenses to return."""
 
+_LICENSE_PART = ("license", "license_job", "license_requested", "absent_since", "empty_since")
+"""The attributes of a record that are about the license."""
+
 _SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
 """The states in which no visit asks for a license."""
 
@@ -449,7 +452,7 @@ def _save(terminating: TerminatingInstance, record: FirewallRecord) -> None:
     """Save the license part of a record, if it differs from what is stored."""
     changes = {
         name: getattr(record, name)
-        for name in ("license", "license_job", "license_requested", "absent_since")
+        for name in _LICENSE_PART
         if getattr(record, name) != getattr(terminating.record, name)
     }
     if changes:

@@ -5,6 +5,7 @@ Panorama has its licensing API key here, as production Panoramas have.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from xml.etree import ElementTree as ET
 
@@ -30,12 +31,14 @@ from vmseries_autoscale import firewall
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
     PANORAMA,
+    DeviceRefusedError,
     DeviceTimeoutError,
     DeviceUnavailableError,
     FirewallNotConnectedError,
 )
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
-from vmseries_autoscale.licensing import by_firewall
+from vmseries_autoscale.licensing import by_firewall, by_panorama, by_plugin
+from vmseries_autoscale.licensing.attempts import Leaving
 from vmseries_autoscale.licensing.evidence import EMPTY_SECONDS, Observations, Returned
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
@@ -472,3 +475,43 @@ def test_a_firewall_that_is_not_connected_in_between_is_waited_for(
     assert running.deliver(termination_event(running)) == ["message-0"]
     assert license_of(running) is not LicenseState.RETURNED
     assert "LicenseReturned" not in metrics(logs())
+
+
+@pytest.mark.parametrize("mode", ["panorama", "plugin"])
+@pytest.mark.parametrize("late", [True, False])
+def test_a_firewall_that_does_not_list_its_licenses_keeps_no_other_one_waiting(
+    running: Cloud,
+    fake_panorama: FakePanorama,
+    mode: str,
+    late: bool,
+) -> None:
+    """Its management plane restarts when the license leaves, and it refuses or does not answer."""
+    one, two = SERIAL, "007951000999999"
+    fake_panorama.no_key = False
+    for serial in (one, two):
+        fake_panorama.register(replace(running.firewall(serial), connected=True))
+    unanswered = (
+        DeviceTimeoutError(PANORAMA, "late") if late else DeviceRefusedError(PANORAMA, None, "no")
+    )
+    asked: list[str] = []
+
+    def licenses(serial: str) -> list[str]:
+        asked.append(serial)
+        if serial == one:
+            raise unanswered
+        return []
+
+    fake_panorama.licenses = licenses  # type: ignore[method-assign]
+    fake_panorama.batch_answers = False
+    fake_panorama.listed[LICENSE_MANAGER].clear()
+    before = START - timedelta(minutes=5)
+    record = FirewallRecord("i-1", license=LicenseState.CONFIRMED, license_requested=before)
+    record = replace(record, absent_since=before)
+    leaving = [Leaving(replace(record, serial=key), key, connected=True) for key in (two, one)]
+    if mode == "plugin":
+        attempts = by_plugin.return_licenses(fake_panorama, LICENSE_MANAGER, leaving, "fw", START)
+    else:
+        attempts = by_panorama.return_licenses(fake_panorama, leaving, START)
+    assert asked == [two, one]
+    assert isinstance(attempts[two].decision.step, Returned)
+    assert not isinstance(attempts[one].decision.step, Returned)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vmseries_autoscale.errors import AutoscaleError
+from vmseries_autoscale.errors import (
+    AutoscaleError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    FirewallNotConnectedError,
+)
 from vmseries_autoscale.firewall_records import FirewallRecord
-from vmseries_autoscale.licensing.evidence import Decision
+from vmseries_autoscale.licensing.evidence import Decision, Seen
+from vmseries_autoscale.panorama import Panorama
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +52,37 @@ class Attempt:
     def record(self) -> FirewallRecord:
         """The record after the visit."""
         return self.decision.record
+
+
+def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | None]:
+    """Return what connected firewalls say themselves of their licenses, by serial number.
+
+    A firewall without an answer keeps no other one waiting. After one that is too slow, no further
+    one is asked in this visit, because each costs the time limit of a request.
+
+    Args:
+        panorama: Connection to Panorama.
+        asked: Firewalls to ask.
+
+    Returns:
+        ``NOT_SEEN`` for a firewall that was not asked, or did not answer; ``None`` for one that is
+        no longer connected.
+    """
+    lists: dict[str, Seen | None] = {}
+    slow = False
+    for item in asked:
+        lists[item.serial] = Seen.NOT_SEEN
+        if slow:
+            continue
+        try:
+            licensed = bool(panorama.firewall(item.serial).licenses())
+            lists[item.serial] = Seen.LISTED if licensed else Seen.ABSENT
+        except FirewallNotConnectedError:
+            lists[item.serial] = None
+        except (DeviceRefusedError, DeviceTimeoutError) as error:
+            slow = isinstance(error, DeviceTimeoutError)
+            logger.warning(
+                "A firewall does not list its licenses",
+                extra={"step": "license", "serial": item.serial, "reason": str(error)},
+            )
+    return lists

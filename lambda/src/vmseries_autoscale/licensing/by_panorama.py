@@ -23,7 +23,7 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.licensing import evidence
-from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving, own_lists
 from vmseries_autoscale.licensing.errors import explained, license_errors
 from vmseries_autoscale.licensing.evidence import (
     Decision,
@@ -160,8 +160,17 @@ def _with_lists(
         if licensed is not None:
             witness = Seen.LISTED if licensed else Seen.ABSENT
             result[item.serial] = replace(result[item.serial], witness=witness)
-        if item.connected and _needs_own_list(item.record, result[item.serial]):
-            result[item.serial] = _ask_firewall(panorama, item, result[item.serial])
+    connected = [
+        item
+        for item in asked
+        if item.connected and _needs_own_list(item.record, result[item.serial])
+    ]
+    for serial, listed in own_lists(panorama, connected).items():
+        result[serial] = (
+            replace(result[serial], connected=False)
+            if listed is None
+            else replace(result[serial], listed=listed)
+        )
     return result
 
 
@@ -183,14 +192,6 @@ def _stored_licenses(panorama: Panorama) -> Mapping[str, bool]:
         logger.warning("Panorama does not list licenses", extra={"reason": str(error)})
         return {}
     return {} if stored is None else {serial: item.licensed for serial, item in stored.items()}
-
-
-def _ask_firewall(panorama: Panorama, item: Leaving, seen: Observations) -> Observations:
-    try:
-        licensed = bool(panorama.firewall(item.serial).licenses())
-    except FirewallNotConnectedError:
-        return replace(seen, connected=False)
-    return replace(seen, listed=Seen.LISTED if licensed else Seen.ABSENT)
 
 
 def _request(

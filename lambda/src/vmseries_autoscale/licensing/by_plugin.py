@@ -8,13 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from vmseries_autoscale.errors import (
-    FirewallNotConnectedError,
-    LicenseManagerError,
-    PanOsError,
-)
+from vmseries_autoscale.errors import LicenseManagerError, PanOsError
 from vmseries_autoscale.licensing import evidence
-from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving, own_lists
 from vmseries_autoscale.licensing.errors import license_errors
 from vmseries_autoscale.licensing.evidence import (
     Decision,
@@ -121,8 +117,12 @@ def return_licenses(
     decisions = {item.serial: evidence.decide(item.record, seen[item.serial]) for item in leaving}
     attempts = {serial: Attempt(decision) for serial, decision in decisions.items()}
     absent = [item for item in leaving if seen[item.serial].listed is Seen.ABSENT]
-    for item, witness in _witnesses(panorama, absent, decisions).items():
+    witnesses = _witnesses(panorama, absent, decisions)
+    for item in (item for item in absent if item.serial in witnesses):
+        witness = witnesses[item.serial]
         decision = evidence.decide(item.record, replace(seen[item.serial], witness=witness))
+        if witness is Seen.NOT_SEEN and isinstance(decision.step, Returned):
+            decision = Decision(item.record, Wait("the firewall does not list its licenses"))
         wrong = witness is Seen.LISTED and item.record.license_requested is None
         error = _wrong_license_manager(item.serial, license_manager) if wrong else None
         attempts[item.serial] = Attempt(decision, error)
@@ -167,8 +167,10 @@ def _observations(
 
 def _witnesses(
     panorama: Panorama, absent: Sequence[Leaving], decisions: Mapping[str, Decision]
-) -> dict[Leaving, Seen]:
+) -> dict[str, Seen]:
     """Return what a second list shows of licenses that the license manager does not list.
+
+    A firewall that does not answer has not been seen, and keeps no other one waiting.
 
     A license manager may never have listed a firewall because it is the wrong one, which is told at
     the first look. Otherwise only a license that would count as returned needs the second witness.
@@ -182,14 +184,11 @@ def _witnesses(
             or item.record.license_requested is None
         )
     ]
-    witnesses = {}
-    for item in asked:
-        try:
-            licensed = bool(panorama.firewall(item.serial).licenses())
-        except FirewallNotConnectedError:
-            continue
-        witnesses[item] = Seen.LISTED if licensed else Seen.ABSENT
-    return witnesses
+    return {
+        serial: witness
+        for serial, witness in own_lists(panorama, asked).items()
+        if witness is not None
+    }
 
 
 def _wrong_license_manager(serial: str, license_manager: str) -> LicenseManagerError:

@@ -621,8 +621,8 @@ def test_an_address_in_use_elsewhere_is_left_alone(
         ("DescribeNetworkInterfaces", 0),
         ("DescribeNetworkInterfaces", 1),
         ("DescribeAddresses", 0),
-        # The first three pages are read for refused launches, and removing needs none of them.
-        ("DescribeScalingActivities", 3),
+        # Four pages are read for refused and abandoned launches, and removing needs none of them.
+        ("DescribeScalingActivities", 4),
         ("DescribeScalingActivities", 5),
         ("DescribeTargetHealth", 0),
     ],

@@ -24,7 +24,8 @@ PAGES = 3
 
 HORIZON = timedelta(days=1)
 """How long ago the newest abandoned launch may have ended. The group may have launched nothing
-since, because nobody needs the capacity."""
+since, because nobody needs the capacity. While its launches are stopped, the age does not matter:
+nothing but an operator starts them again."""
 
 _ABANDONED = re.compile(r"Lifecycle Action with token \S+ was abandoned")
 """"Troubleshoot ... instance launch failures", Amazon EC2 Auto Scaling User Guide."""
@@ -44,20 +45,25 @@ class AbandonedLaunch:
     ended: datetime
 
 
-def read(autoscaling: AutoScalingClient, name: str, now: datetime) -> list[AbandonedLaunch]:
+def read(
+    autoscaling: AutoScalingClient, name: str, now: datetime, *, stopped: bool = False
+) -> list[AbandonedLaunch]:
     """Return the launches of a group that were abandoned since the last one succeeded.
 
     Args:
         autoscaling: Client of Amazon EC2 Auto Scaling.
         name: Name of the group.
         now: Current time, timezone-aware.
+        stopped: Whether the launches of the group are stopped.
 
     Returns:
-        The launches, newest first; none if the newest one ended longer ago than ``HORIZON``.
+        The launches, newest first; none if the newest one ended longer ago than ``HORIZON``, unless
+        the launches are stopped.
     """
     pages = autoscaling_group.activity_pages(autoscaling, name, PAGES, of_deleted_groups=False)
     found = in_a_row(activity for page in pages for activity in page)
-    return found if found and now - found[0].ended <= HORIZON else []
+    recent = stopped or (bool(found) and now - found[0].ended <= HORIZON)
+    return found if recent else []
 
 
 def in_a_row(activities: Iterable[ActivityTypeDef]) -> list[AbandonedLaunch]:

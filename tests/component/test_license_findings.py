@@ -448,6 +448,26 @@ def test_b1_the_plugin_returns_a_license_that_only_its_list_shows(
     assert "LicenseNotReturned" not in counted
 
 
+def test_b1_an_address_takes_no_license_of_the_firewall_that_has_it_now(
+    unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """EC2 reuses addresses at once. The other firewall boots, and has not registered yet."""
+    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    address = unregistered.attached()[1]["PrivateIpAddress"]
+    event = termination_event(unregistered)
+    unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
+    booting = unregistered.add_instance()
+    for interface in unregistered.account.interfaces.values():
+        if interface.attachment is not None and interface.attachment.instance_id == booting:
+            interface.private_ip = address
+    keyed.listed[LICENSE_MANAGER].add(SERIAL)
+    keyed.addresses[SERIAL] = address
+    assert unregistered.deliver(event) == []
+    assert keyed.deactivation_requests == []
+    assert keyed.listed[LICENSE_MANAGER] == {SERIAL}
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
 def test_b1_an_address_takes_no_license_of_a_firewall_that_panorama_manages(
     unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:

@@ -304,6 +304,28 @@ def test_f5_one_leftover_feature_does_not_hold_a_firewall() -> None:
     assert not isinstance(decision.step, Returned)
 
 
+def test_a_capacity_license_with_a_name_that_nobody_recorded_is_no_absence() -> None:
+    """Whatever the list calls it, the firewall says in its system information that it has one."""
+    unknown = "Software NGFW Credits"
+
+    class Device(FakeFirewall):
+        def licenses(self) -> list[str]:
+            return []
+
+    device = Device(licensed=[unknown], works=False)
+    record = FirewallRecord("i-1", license=LicenseState.UNKNOWN)
+    for minutes in range(10):
+        seen = Observations(START + timedelta(minutes=minutes))
+        decision = by_firewall.return_license(device, "its name", lambda: "key", record, seen)
+        record = decision.record
+        assert not isinstance(decision.step, Returned)
+    assert device.key == "key", "its deactivation was requested"
+    device.works = True
+    seen = Observations(START + timedelta(minutes=20))
+    decision = by_firewall.return_license(device, "its name", lambda: "key", record, seen)
+    assert isinstance(decision.step, Returned)
+
+
 # B1 and K2: licenses taken before Panorama knows the firewall.
 
 

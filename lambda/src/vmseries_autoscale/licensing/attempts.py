@@ -12,8 +12,9 @@ from vmseries_autoscale.errors import (
     DeviceTimeoutError,
     FirewallNotConnectedError,
 )
-from vmseries_autoscale.firewall_records import FirewallRecord
+from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.licensing.evidence import Decision, Seen
+from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.panorama import Panorama
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,31 @@ class Attempt:
         return self.decision.record
 
 
+def is_licensed(
+    firewall: LicenseCommands, record: FirewallRecord, *, confirmed: bool = False
+) -> bool:
+    """Return whether a firewall says that it has a capacity license.
+
+    The names of capacity licenses that are recorded are few. A list that has none of them counts
+    only together with ``vm-license`` of ``show system info``, which is ``none`` without a license;
+    or together with a confirmed deactivation.
+
+    Args:
+        firewall: License commands of the firewall.
+        record: Record of the firewall.
+        confirmed: Whether this visit saw its deactivation confirmed.
+
+    Raises:
+        PanOsError: If a request fails.
+        DeviceBusyError: If Panorama is busy.
+    """
+    if firewall.licenses():
+        return True
+    if confirmed or record.license is LicenseState.CONFIRMED:
+        return False
+    return firewall.system_info().capacity_licensed
+
+
 def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | None]:
     """Return what connected firewalls say themselves of their licenses, by serial number.
 
@@ -75,7 +101,7 @@ def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | 
         if slow:
             continue
         try:
-            licensed = bool(panorama.firewall(item.serial).licenses())
+            licensed = is_licensed(panorama.firewall(item.serial), item.record)
             lists[item.serial] = Seen.LISTED if licensed else Seen.ABSENT
         except FirewallNotConnectedError:
             lists[item.serial] = None

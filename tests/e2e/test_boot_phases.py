@@ -1,4 +1,4 @@
-"""A sample of the boot phases: firewalls that leave between their license and their registration."""
+"""A sample of the boot phases: firewalls that leave while only they know their license."""
 
 from __future__ import annotations
 

@@ -72,7 +72,9 @@ class Point:
         firewalls, so that it also shows that one has no license.
         """
         if self.phase is Phase.BARE:
-            return Result.NONE_TAKEN
+            # Nothing shows any more whether an instance that is gone had a management interface.
+            gone = self.cause is Cause.FAILURE
+            return Result.POSSIBLY if gone else Result.NONE_TAKEN
         if self.cause is not Cause.FAILURE:
             return Result.RETURNED
         if self.phase is Phase.UNLICENSED:

@@ -9,18 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale.aws import autoscaling_group
-from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.aws.autoscaling_group import ActivityType, NewestActivities
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_autoscaling.type_defs import ActivityTypeDef
-
-PAGES = 3
-"""Maximum number of pages to read, of 100 activities each."""
 
 HORIZON = timedelta(days=1)
 """How long ago the newest abandoned launch may have ended. The group may have launched nothing
@@ -46,13 +42,12 @@ class AbandonedLaunch:
 
 
 def read(
-    autoscaling: AutoScalingClient, name: str, now: datetime, *, stopped: bool = False
+    activities: NewestActivities, now: datetime, *, stopped: bool = False
 ) -> list[AbandonedLaunch]:
     """Return the launches of a group that were abandoned since the last one succeeded.
 
     Args:
-        autoscaling: Client of Amazon EC2 Auto Scaling.
-        name: Name of the group.
+        activities: Newest activities of the group.
         now: Current time, timezone-aware.
         stopped: Whether the launches of the group are stopped.
 
@@ -60,7 +55,7 @@ def read(
         The launches, newest first; none if the newest one ended longer ago than ``HORIZON``, unless
         the launches are stopped.
     """
-    pages = autoscaling_group.activity_pages(autoscaling, name, PAGES, of_deleted_groups=False)
+    pages = activities.pages(datetime.min.replace(tzinfo=UTC) if stopped else now - HORIZON)
     found = in_a_row(activity for page in pages for activity in page)
     recent = stopped or (bool(found) and now - found[0].ended <= HORIZON)
     return found if recent else []

@@ -9,7 +9,7 @@ from functools import partial
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import abandoned_launches, clients
-from vmseries_autoscale.aws.autoscaling_group import Group
+from vmseries_autoscale.aws.autoscaling_group import Group, NewestActivities
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.reconcile.report import Observations
 from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
@@ -30,6 +30,7 @@ later waits for the next launch, and not for the next run."""
 
 def report_abandoned_launches(
     observations: Observations,
+    activities: NewestActivities,
     settings: ReconcileSettings,
     group: Group,
     records: Mapping[str, FirewallRecord],
@@ -43,6 +44,7 @@ def report_abandoned_launches(
 
     Args:
         observations: What the run found out, to which the launches are added.
+        activities: Newest activities of the group.
         settings: Settings of the function.
         group: The group. While its launches are stopped, the metric stays.
         records: Records of firewalls by instance id.
@@ -51,10 +53,7 @@ def report_abandoned_launches(
     """
     if settings.licensing_mode is LicensingMode.NONE:
         return
-    name = settings.auto_scaling_group_name
-    read = partial(
-        abandoned_launches.read, clients.autoscaling(), name, now, stopped=group.launches_stopped
-    )
+    read = partial(abandoned_launches.read, activities, now, stopped=group.launches_stopped)
     abandoned = observations.find_out("abandoned launches", read, None)
     if abandoned is None:
         return
@@ -74,6 +73,7 @@ def report_abandoned_launches(
         return
     if group.launches_stopped:
         return
+    name = settings.auto_scaling_group_name
     stop = partial(abandoned_launches.stop_launches, clients.autoscaling(), name)
     if observations.find_out("stopping launches", stop, UNKNOWN) is UNKNOWN:
         return

@@ -11,7 +11,7 @@ from component.fakes.cloud import Cloud
 from component.fakes.functions import become_reconcile
 from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
-from component.fakes.steps import run
+from component.fakes.steps import end_without_visits, run
 from vmseries_autoscale.firewall_records import LicenseState
 
 GONE = "i-0dead"
@@ -106,3 +106,30 @@ def test_an_item_that_cannot_be_read_keeps_no_other_record_from_its_end(
     expected = LicenseState.RETURNED if mode == "plugin" else LicenseState.NOT_RETURNED
     assert ended.license is expected
     assert metrics(logs()).get("LicenseNotReturned", 0) == (0 if mode == "plugin" else 1)
+
+
+@pytest.mark.parametrize("mode", ["plugin", "firewall"], indirect=True)
+def test_a_firewall_that_ended_without_a_record_is_reported(
+    reconciling: Cloud, fake_panorama: FakePanorama, mode: str, logs: Logs
+) -> None:
+    """It was in service before there were records, and no visit has seen its termination."""
+    gone = end_without_visits(reconciling, fake_panorama)
+    reconciling.account.items.clear()
+    fake_panorama.firewalls.clear()
+    reports = run_hourly(reconciling)
+    assert [report["licenses_not_returned"] for report in reports] == [[gone]] * 3, mode
+    assert metrics(logs())["LicenseNotReturned"] == 1
+    assert reconciling.account.record(gone).license is LicenseState.NOT_RETURNED
+
+
+@pytest.mark.parametrize("mode", ["firewall"], indirect=True)
+def test_a_license_that_a_version_without_records_returned_is_not_reported(
+    reconciling: Cloud, fake_panorama: FakePanorama, mode: str, logs: Logs
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    reconciling.account.items.clear()
+    fake_panorama.firewalls.clear()
+    tag = {"Key": "vmseries-autoscale:license", "Value": "returned"}
+    reconciling.ec2.create_tags(Resources=[gone], Tags=[tag])
+    assert [report["licenses_not_returned"] for report in run_hourly(reconciling)] == [[]] * 3, mode
+    assert "LicenseNotReturned" not in metrics(logs())

@@ -911,7 +911,8 @@ def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
     records = logs()
     assert licenses_logged(records) == [], "logged and counted once"
     assert "LicenseNotReturned" not in metrics(records)
-    # An operator has deactivated it, and deletes the record.
+    # An operator has deactivated it, and deletes the record when EC2 has forgotten the instance.
+    reconciling.account.instances[reconciling.instance_id].forgotten = True
     reconciling.account.items.clear()
     assert run(reconciling)["licenses_not_returned"] == []
 

@@ -99,7 +99,9 @@ class LicenseReturns:
         """
         if self.settings.licensing_mode is LicensingMode.NONE:
             return
-        known = [self.records[key] for key in sorted(set(gone) - set(listed) & set(self.records))]
+        known = [
+            self.records.get(key) or FirewallRecord(key) for key in sorted(set(gone) - set(listed))
+        ]
         records = [record for record in known if record.readable]
         manager = self.settings.license_manager
         if self.panorama is not None and manager is not None:
@@ -219,7 +221,13 @@ def _listed(record: FirewallRecord, addresses: Mapping[str, str]) -> Seen:
 
 
 def _never_existed(record: FirewallRecord) -> bool:
-    """Return whether no visit has seen anything of a firewall, or of a request or a doubt."""
+    """Return whether no visit has seen anything of a firewall, or of a request or a doubt.
+
+    An instance without a record was in service before there were records, or its record could not
+    be written: nothing is known of it.
+    """
+    if not record.stored:
+        return False
     seen = record.serial, record.management_ip, record.ambiguous, record.license_requested
     nothing = not any(seen) and not record.macs
     return nothing and record.license is LicenseState.UNKNOWN

@@ -16,7 +16,7 @@ from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
+from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_and_list
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
 from vmseries_autoscale.panorama import Panorama, Push
@@ -91,7 +91,7 @@ def _check_in_panorama(
     launching = [instance for instance in launching if instance.unread is None]
     if not launching:
         return dict(unread)
-    session = run_step(partial(open_session, settings))
+    session = run_step(partial(open_and_list, settings))
     if isinstance(session, Unfinished):
         return {**unread, **{instance.event: session for instance in launching}}
     others = instance_in_transition.describe_others(

@@ -17,17 +17,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class PanoramaSession:
-    """A connection to Panorama, with the firewalls of our groups when it was opened.
+    """A connection to Panorama, with the firewalls of our groups as they were listed.
 
     Attributes:
         panorama: Connection, which is not thread-safe.
-        devices: Firewalls by serial number.
+        devices: Firewalls by serial number; empty until they are listed.
         licenses_pending: Whether more licenses of this batch will be returned within seconds, so
             that more firewalls can be removed with the next commit.
     """
 
     panorama: Panorama
-    devices: Mapping[str, Device]
+    devices: Mapping[str, Device] = field(default_factory=dict)
     licenses_pending: bool = False
     _answers: dict[str, SystemInfo | None] = field(default_factory=dict)
 
@@ -57,6 +57,14 @@ class PanoramaSession:
             if None not in (device.policy_status, device.template_status)
         )
 
+    def list_members(self) -> None:
+        """List the firewalls of our device group and template stack.
+
+        Raises:
+            PanOsError: If the request fails.
+        """
+        self.devices = {device.serial: device for device in self.panorama.members()}
+
     def list_everywhere(self) -> None:
         """List all firewalls that Panorama manages, also those outside of the configured groups.
 
@@ -71,11 +79,24 @@ class PanoramaSession:
 
 
 def open_session(settings: PanoramaSettings) -> PanoramaSession:
+    """Connect to Panorama, without listing firewalls.
+
+    Raises:
+        SecretError: If the credentials cannot be read.
+        PanOsError: If Panorama cannot be reached, or refuses a request.
+        DeviceBusyError: If no peer of a pair is active.
+    """
+    return PanoramaSession(panorama.connect(settings))
+
+
+def open_and_list(settings: PanoramaSettings) -> PanoramaSession:
     """Connect to Panorama and list the firewalls of our device group and template stack.
 
     Raises:
         SecretError: If the credentials cannot be read.
         PanOsError: If Panorama cannot be reached, or refuses a request.
+        DeviceBusyError: If no peer of a pair is active, or Panorama is busy.
     """
-    connection = panorama.connect(settings)
-    return PanoramaSession(connection, {device.serial: device for device in connection.members()})
+    session = open_session(settings)
+    session.list_members()
+    return session

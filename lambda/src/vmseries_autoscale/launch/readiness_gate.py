@@ -14,12 +14,12 @@ from vmseries_autoscale.firewall_identity import Identity, Misplaced, OtherInsta
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
+from vmseries_autoscale.launch.pushes import push_out_of_sync
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_and_list
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
-from vmseries_autoscale.panorama import Panorama, Push
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _check_in_panorama(
     # Not in parallel, because the session is not thread-safe.
     outcomes = for_each(launching, check, visit.time_budget) | unread
     if settings.push_when_out_of_sync:
-        outcomes |= _push_out_of_sync(launching, session, visit)
+        outcomes |= push_out_of_sync(launching, session, visit)
     return outcomes
 
 
@@ -132,45 +132,6 @@ def _check_device(
             licensed = session.panorama.firewall(serial).valid_licenses()
             reason = None if licensed else readiness.NO_LICENSE
     return Done() if reason is None else Retry(reason)
-
-
-def _push_out_of_sync(
-    launching: Sequence[LaunchingInstance], session: PanoramaSession, visit: Visit[LaunchSettings]
-) -> dict[LifecycleEvent, Outcome]:
-    """Request one push to all firewalls that need only a push.
-
-    Returns:
-        The outcomes of firewalls whose earlier pushes failed.
-    """
-    required = visit.settings.readiness
-    out_of_sync = {
-        instance.serial: instance.event
-        for instance in launching
-        if instance.serial
-        and readiness.is_out_of_sync(required, session.devices.get(instance.serial))
-    }
-    if not out_of_sync or not visit.time_budget.has_time():
-        return {}
-    pushes = run_step(partial(_push, session.panorama, out_of_sync.keys(), visit.settings.name))
-    if isinstance(pushes, Unfinished):
-        return dict.fromkeys(out_of_sync.values(), pushes)
-    return {
-        event: Retry(
-            f"{readiness.not_ready_reason(required, session.devices[serial])}; {failures[0]}"
-        )
-        for serial, event in out_of_sync.items()
-        if (failures := readiness.push_failures(serial, pushes))
-    }
-
-
-def _push(panorama: Panorama, serials: Collection[str], deployment: str) -> list[Push]:
-    """Request a push, unless one of ours is in progress, and return our earlier pushes."""
-    pushes = panorama.pushes(deployment)
-    due = readiness.serials_to_push(serials, pushes)
-    if due:
-        job_id = panorama.push(due, deployment)
-        logger.info("Requested a push", extra={"serials": sorted(due), "job_id": job_id})
-    return pushes
 
 
 def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:

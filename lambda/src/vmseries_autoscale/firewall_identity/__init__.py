@@ -29,6 +29,7 @@ from vmseries_autoscale.firewall_identity.signals import (
     Subject,
     in_our_groups,
     instance_id,
+    is_stranger,
     mac_addresses,
     other_instances,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "identify",
     "in_our_groups",
     "instance_id",
+    "is_stranger",
     "mac_addresses",
     "other_instances",
 ]

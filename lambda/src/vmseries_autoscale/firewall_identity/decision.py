@@ -27,6 +27,7 @@ from vmseries_autoscale.firewall_identity.signals import (
     instance_id_of_cpu,
     management_address,
 )
+from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
 from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.panorama import Device
 
@@ -34,7 +35,7 @@ Ask: TypeAlias = Callable[[str], SystemInfo | None]
 """Asks the connected firewall with a serial number about itself; ``None`` without an answer."""
 
 MAXIMUM_ASKED = 10
-"""How many firewalls are asked about themselves to find the one of an instance."""
+"""How many firewalls one visit asks about themselves to find the one of an instance."""
 
 
 def ask_nobody(_serial: str) -> SystemInfo | None:
@@ -169,9 +170,14 @@ def _found(
         return _saying(subject, connected, answer) or connected
     if addressed or named:
         return addressed or named
-    # With NAT between firewall and Panorama, the address says nothing.
-    online = [device for device in nameless if device.connected]
+    # With NAT between firewall and Panorama, the address says nothing. Each firewall is asked once,
+    # and no more than a record can hold: other deployments may have hundreds in the same groups.
+    online = [
+        device for device in nameless if device.connected and device.serial not in subject.strangers
+    ]
     if not online or not subject.macs or subject.serial is not None:
+        return []
+    if len(subject.strangers) >= MAXIMUM_STRANGERS:
         return []
     return _saying(subject, [item for item in online if not held(item, rivals())], answer)
 

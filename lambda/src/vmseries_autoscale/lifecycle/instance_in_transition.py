@@ -21,6 +21,7 @@ from vmseries_autoscale.firewall_identity import (
     Unidentified,
 )
 from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
+from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
@@ -210,9 +211,26 @@ def identify(
     result = firewall_identity.identify(subject, session.devices.values(), others, session.ask)
     if isinstance(result, Identity):
         save_identity(instance, result, address, ec2)
+    else:
+        _save_strangers(instance, subject, session)
     if isinstance(result, Unidentified):
         instance.unlisted_serial = result.unlisted_serial
     return result
+
+
+def _save_strangers(
+    instance: InstanceInTransition, subject: Subject, session: PanoramaSession
+) -> None:
+    """Record which firewalls need not be asked again, because they run on other machines."""
+    known = instance.record.strangers
+    others = {
+        serial
+        for serial, info in session.answers().items()
+        if firewall_identity.is_stranger(subject, info)
+    }
+    new = sorted(others - known)[: MAXIMUM_STRANGERS - len(known)]
+    if new and subject.serial is None:
+        instance.save(strangers=known | set(new))
 
 
 def describe_others(
@@ -255,6 +273,7 @@ def save_identity(
         instance.save(
             serial=identified.serial,
             evidence=identified.evidence - {Signal.MEMBERSHIP.value},
+            strangers=frozenset(),
             management_ip=address or instance.record.management_ip,
         )
         if instance.tags.get(tags.SERIAL) != identified.serial:

@@ -49,6 +49,10 @@ class PanoramaSession:
                 self._answers[serial] = None
         return self._answers[serial]
 
+    def answers(self) -> dict[str, SystemInfo]:
+        """Return what firewalls have said about themselves in this visit, by serial number."""
+        return {serial: info for serial, info in self._answers.items() if info is not None}
+
     def located(self) -> frozenset[str]:
         """Return the serial numbers of the firewalls in both of the configured groups."""
         return frozenset(

@@ -136,8 +136,11 @@ def test_a_launch_in_the_wrong_group_fails_at_once_with_both_names(
     assert launching.results == ["ABANDON"]
     reason = launching.tags()["vmseries-autoscale:abandoned"]
     assert "WrongGroupError" in reason
-    assert ("group autoscale;" in reason) == (missing == "policy_status")
-    assert ("stack autoscale-stack;" in reason) == (missing == "template_status")
+    group, stack = (
+        ("device group autoscale instead of DG; see dgname" in reason),
+        ("template stack autoscale-stack instead of TS; see tplname" in reason),
+    )
+    assert (group, stack) == (missing == "policy_status", missing == "template_status")
 
 
 @pytest.mark.parametrize("operation", ["BatchGetItem", "PutItem"])

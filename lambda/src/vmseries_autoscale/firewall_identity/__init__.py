@@ -24,6 +24,7 @@ from vmseries_autoscale.firewall_identity.result import (
     Unidentified,
 )
 from vmseries_autoscale.firewall_identity.signals import (
+    ASKED,
     OtherInstance,
     Signal,
     Subject,
@@ -35,6 +36,7 @@ from vmseries_autoscale.firewall_identity.signals import (
 )
 
 __all__ = [
+    "ASKED",
     "Ambiguous",
     "Ask",
     "Identity",

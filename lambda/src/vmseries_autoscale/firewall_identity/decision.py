@@ -22,6 +22,7 @@ from vmseries_autoscale.firewall_identity.signals import (
     Subject,
     agreeing_signals,
     held,
+    in_a_group_of_ours,
     in_our_groups,
     instance_id,
     instance_id_of_cpu,
@@ -103,10 +104,14 @@ def _judge(
 ) -> Result:
     """Decide whether the only candidate is the firewall of the instance."""
     signals = agreeing_signals(subject, device)
-    info = None if len(signals & NAMES_INSTANCE) > 1 else answer(device)
+    enough = len(signals & NAMES_INSTANCE) > 1 and in_our_groups(device)
+    info = None if enough else answer(device)
     signals = agreeing_signals(subject, device, info)
     unclear: Unidentified | Undecided | Ambiguous | None
     unclear = _contradiction(subject, device, signals, info, rivals)
+    if isinstance(unclear, Misplaced) and unclear.proven:
+        claimed = _claimed_elsewhere(device, signals, rivals())
+        unclear = _other_machine(device, info, signals, rivals) or claimed or unclear
     settled = Signal.RECORD in signals and len(signals & NAMES_INSTANCE) > 1 and subject.exists
     if unclear is None and not settled:
         known = rivals()
@@ -125,11 +130,7 @@ def _claimed(subject: Subject, devices: Sequence[Device]) -> list[Device]:
     """
     recorded = [device for device in devices if device.serial == subject.serial]
     named = [device for device in devices if instance_id(device) == subject.instance_id.lower()]
-    ours = [
-        device
-        for device in named
-        if device.policy_status is not None or device.template_status is not None
-    ]
+    ours = [device for device in named if in_a_group_of_ours(device)]
     return recorded + [device for device in ours if device not in recorded]
 
 
@@ -170,6 +171,8 @@ def _found(
         return _saying(subject, connected, answer) or connected
     if addressed or named:
         return addressed or named
+    if misplaced := _found_elsewhere(subject, devices, answer):
+        return misplaced
     # With NAT between firewall and Panorama, the address says nothing. Each firewall is asked once,
     # and no more than a record can hold: other deployments may have hundreds in the same groups.
     online = [
@@ -180,6 +183,26 @@ def _found(
     if len(subject.strangers) >= MAXIMUM_STRANGERS:
         return []
     return _saying(subject, [item for item in online if not held(item, rivals())], answer)
+
+
+def _found_elsewhere(
+    subject: Subject, devices: Sequence[Device], answer: Callable[[Device], SystemInfo | None]
+) -> list[Device]:
+    """Return the firewalls with the instance's address that are not in both of our groups.
+
+    Other VPCs may have the same address, so that only what a firewall says makes it a candidate.
+    """
+    if subject.serial is not None or subject.management_ip is None:
+        return []
+    addressed = [
+        device
+        for device in devices
+        if device.connected
+        and not in_our_groups(device)
+        and instance_id(device) is None
+        and management_address(device) == subject.management_ip
+    ]
+    return _saying(subject, addressed, answer)
 
 
 def _saying(
@@ -220,7 +243,7 @@ def _contradiction(
         )
     if named is not None and Signal.HOSTNAME not in signals:
         return Ambiguous(f"{device.serial} matches the instance, but has the host name {named}")
-    if info is not None and (contradiction := _other_machine(device, info, signals, rivals)):
+    if contradiction := _other_machine(device, info, signals, rivals):
         return contradiction
     if (
         None not in (address, subject.management_ip)
@@ -252,20 +275,26 @@ def _misplaced(device: Device, signals: frozenset[Signal]) -> Ambiguous:
         else ("template stack", device.template_stack, "tplname")
     )
     where = "" if group is None else f"; it is registered in {missing} {group}"
-    kind = Misplaced if device.connected and len(signals & NAMES_INSTANCE) > 1 else Ambiguous
-    return kind(
+    reason = (
         f"{device.serial} matches the instance, but is not in the configured {missing}{where}; set "
         f"{key} in its bootstrap configuration to that name, or move it there in Panorama"
     )
+    # Whoever manages a firewall in another group chooses its host name and may choose its address.
+    shown = in_a_group_of_ours(device) or signals & ASKED
+    if device.connected and shown and len(signals & NAMES_INSTANCE) > 1:
+        return Misplaced(reason, device.serial, signals)
+    return Ambiguous(reason)
 
 
 def _other_machine(
     device: Device,
-    info: SystemInfo,
+    info: SystemInfo | None,
     signals: frozenset[Signal],
     rivals: Callable[[], Collection[OtherInstance]],
 ) -> Ambiguous | None:
     """Return which other instance a firewall says it runs on, if it does."""
+    if info is None:
+        return None
     says = instance_id_of_cpu(info)
     if says is not None and Signal.CPU_ID not in signals:
         return Ambiguous(f"{device.serial} matches the instance, but its CPU id names {says}")

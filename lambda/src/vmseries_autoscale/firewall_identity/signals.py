@@ -158,6 +158,11 @@ def in_our_groups(device: Device) -> bool:
     return device.policy_status is not None and device.template_status is not None
 
 
+def in_a_group_of_ours(device: Device) -> bool:
+    """Return whether a firewall is in the configured device group or template stack."""
+    return device.policy_status is not None or device.template_status is not None
+
+
 def management_address(device: Device) -> str | None:
     """Return the management address that Panorama lists; ``None`` if it lists none."""
     try:

@@ -94,6 +94,7 @@ class FirewallRecord:
         evidence: Values of the signals by which the firewall was identified.
         strangers: Serial numbers of connected firewalls that have said that they run on another
             machine; kept until the firewall of this instance is identified.
+        sought: Last time at which a visit looked for the firewall in all groups of Panorama.
         ambiguous: Why a visit found the firewall ambiguous. It is not changed afterwards.
         license: How far the return of the license is.
         license_job: Id of Panorama's job of the last request to deactivate it.
@@ -114,6 +115,7 @@ class FirewallRecord:
     serial: str | None = None
     evidence: frozenset[str] = frozenset()
     strangers: frozenset[str] = frozenset()
+    sought: datetime | None = None
     ambiguous: str | None = None
     license: LicenseState = LicenseState.UNKNOWN
     license_job: str | None = None
@@ -157,6 +159,7 @@ def to_item(record: FirewallRecord) -> dict[str, dict[str, object]]:
         "serial": _text(record.serial),
         "evidence": _set(record.evidence),
         "strangers": _set(record.strangers),
+        "sought": _time(record.sought),
         "ambiguous": _text(shortened(printable(record.ambiguous), MAXIMUM_TEXT_LENGTH - 1) or None),
         "license": {"S": record.license.value},
         "license_job": _text(record.license_job),
@@ -206,6 +209,7 @@ def from_item(item: Item) -> FirewallRecord:
         serial=reader.serial("serial"),
         evidence=reader.set("evidence", _SIGNAL),
         strangers=reader.set("strangers", _SERIAL, MAXIMUM_STRANGERS),
+        sought=reader.time("sought"),
         ambiguous=reader.reason("ambiguous"),
         license=reader.license("license"),
         license_job=reader.job("license_job"),

@@ -9,12 +9,13 @@ from functools import partial
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import target_groups
 from vmseries_autoscale.concurrency import run_parallel
-from vmseries_autoscale.errors import PanOsError, WrongGroupError
+from vmseries_autoscale.errors import PanOsError
 from vmseries_autoscale.firewall_identity import Identity, Misplaced, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.launch.pushes import push_out_of_sync
+from vmseries_autoscale.launch.wrong_group import seek_everywhere, wrong_group
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_and_list
@@ -97,7 +98,9 @@ def _check_in_panorama(
     others = instance_in_transition.describe_others(
         launching, visit.ec2, visit.settings.name, visit.records
     )
-    check = partial(_check_device, session=session, others=others, visit=visit)
+    check = partial(
+        _check_device, session=session, others=others, panorama_settings=settings, visit=visit
+    )
     # Not in parallel, because the session is not thread-safe.
     outcomes = for_each(launching, check, visit.time_budget) | unread
     if settings.push_when_out_of_sync:
@@ -109,18 +112,30 @@ def _check_device(
     launching: LaunchingInstance,
     session: PanoramaSession,
     others: Callable[[], Collection[OtherInstance]],
+    panorama_settings: PanoramaSettings,
     visit: Visit[LaunchSettings],
 ) -> Outcome:
     settings = visit.settings
-    identity = instance_in_transition.identify(
+    identify = partial(
+        instance_in_transition.identify,
         launching,
         settings.management_device_index,
         session,
         visit.ec2,
         others,
     )
+    identity = identify()
+    if seek_everywhere(launching, identity, session, visit):
+        identity = identify()
     if isinstance(identity, Misplaced):
-        raise WrongGroupError(identity.reason)
+        error = wrong_group(identity, session, panorama_settings)
+        if isinstance(error, Retry):
+            return error
+        # The termination returns the license that the firewall has taken.
+        instance_in_transition.save_misplaced(
+            launching, identity, settings.management_device_index, visit.ec2
+        )
+        raise error
     if not isinstance(identity, Identity):
         # An ambiguous identity waits, too: while a firewall boots, Panorama often lists an earlier
         # one with the same address. A launch that stays ambiguous is abandoned with this reason.

@@ -14,7 +14,9 @@ from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.aws.instances import Instance
 from vmseries_autoscale.errors import RecordError
 from vmseries_autoscale.firewall_identity import (
+    ASKED,
     Identity,
+    Misplaced,
     OtherInstance,
     Signal,
     Subject,
@@ -278,6 +280,18 @@ def save_identity(
         )
         if instance.tags.get(tags.SERIAL) != identified.serial:
             instance.add_tags(ec2, {tags.SERIAL: identified.serial})
+
+
+def save_misplaced(
+    instance: InstanceInTransition,
+    misplaced: Misplaced,
+    management_device_index: int,
+    ec2: EC2Client,
+) -> None:
+    """Save the serial number of a firewall in another group, if it says that it is this one."""
+    if misplaced.signals & ASKED:
+        found = Identity(misplaced.serial, misplaced.signals)
+        save_identity(instance, found, instance.private_ip(management_device_index), ec2)
 
 
 def tag_last_visit(

@@ -7,7 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from vmseries_autoscale import firewall_identity, telemetry
-from vmseries_autoscale.firewall_identity import Ambiguous, OtherInstance, Undecided, Unidentified
+from vmseries_autoscale.firewall_identity import (
+    Ambiguous,
+    Misplaced,
+    OtherInstance,
+    Undecided,
+    Unidentified,
+)
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
@@ -126,6 +132,9 @@ def _identify(
         others,
     )
     match result:
+        case Misplaced(_, serial) if result.proven:
+            # It was launched into other groups, or somebody has moved it.
+            terminating.serial = serial
         case Undecided(reason):
             return Retry(reason)
         case Ambiguous(reason) if not _is_being_removed(terminating, session):

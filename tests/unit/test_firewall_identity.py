@@ -477,6 +477,20 @@ def test_b4_a_misplaced_firewall_is_proven_by_the_record_and_by_what_it_says(
     assert (isinstance(result, Misplaced) and result.proven) is proven
 
 
+@pytest.mark.parametrize(
+    ("evidence", "address", "proven"),
+    [({"mac"}, IP, True), ({"hostname"}, IP, False), ({"mac"}, OTHER_IP, False)],
+)
+def test_b4_a_misplaced_firewall_that_is_gone_is_proven_by_what_it_has_said(
+    evidence: set[str], address: str, *, proven: bool
+) -> None:
+    """Its license may be deactivated, so that it dropped off. The record alone is not enough."""
+    subject = replace(RUNNING, serial="001", evidence=frozenset(evidence))
+    device = replace(ELSEWHERE, connected=False, ip_address=address)
+    result = identify(subject, [device])
+    assert (isinstance(result, Misplaced) and result.proven) is proven
+
+
 def test_a_host_name_alone_makes_no_firewall_misplaced() -> None:
     """Otherwise, any firewall of the Panorama could end each launch."""
     for device in (

@@ -235,7 +235,7 @@ def _contradiction(
     """Return what contradicts the signals that name the instance, if anything does."""
     named, address = instance_id(device), management_address(device)
     if Signal.MEMBERSHIP not in signals:
-        return _misplaced(device, signals)
+        return _misplaced(subject, device, signals)
     if subject.serial is not None and Signal.RECORD not in signals:
         return Ambiguous(
             f"{device.serial} matches the instance, but the record of the instance names "
@@ -267,7 +267,7 @@ def _is_recorded_by_mac(subject: Subject, signals: frozenset[Signal]) -> bool:
     )
 
 
-def _misplaced(device: Device, signals: frozenset[Signal]) -> Ambiguous:
+def _misplaced(subject: Subject, device: Device, signals: frozenset[Signal]) -> Ambiguous:
     """Return that a firewall is not in our groups, with the name of the group if it is known."""
     missing, group, key = (
         ("device group", device.device_group, "dgname")
@@ -280,9 +280,11 @@ def _misplaced(device: Device, signals: frozenset[Signal]) -> Ambiguous:
         f"{key} in its bootstrap configuration to that name, or move it there in Panorama"
     )
     # Whoever manages a firewall in another group chooses its host name and may choose its address.
-    shown = in_a_group_of_ours(device) or signals & ASKED
-    if device.connected and shown and len(signals & NAMES_INSTANCE) > 1:
-        return Misplaced(reason, device.serial, signals)
+    said = bool(signals & ASKED if device.connected else subject.evidence & ASKED)
+    recorded = Signal.RECORD in signals
+    known = said or in_a_group_of_ours(device) if device.connected else said and recorded
+    if known and len(signals & NAMES_INSTANCE) > 1:
+        return Misplaced(reason, device.serial, signals, proven=said and recorded)
     return Ambiguous(reason)
 
 

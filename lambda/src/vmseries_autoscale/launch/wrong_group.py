@@ -20,8 +20,8 @@ from vmseries_autoscale.panorama import Part
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings
 
 SOUGHT_AFTER = timedelta(minutes=10)
-"""Age at which a firewall that our groups do not show is first looked for in all groups. A firewall
-boots and registers in five to ten minutes (docs/readiness.md)."""
+"""Age at which a firewall that our groups do not show is first looked for in all groups. Most
+firewalls have registered by then."""
 
 _SETTINGS = {Part.DEVICE_GROUP: "dgname", Part.TEMPLATE_STACK: "tplname"}
 """The parameters of the bootstrap configuration that choose a firewall's groups."""
@@ -74,12 +74,15 @@ def wrong_group(
     """Return the error that names the groups of a firewall, and ours.
 
     Returns:
-        *Retry* if Panorama names no other group of the firewall: it may have just registered.
+        *Retry* if Panorama names no other group of the firewall, because it may have just
+        registered, or if it is not connected.
 
     Raises:
         PanOsError: If Panorama refuses the request.
     """
     device = session.devices[misplaced.serial]
+    if not device.connected:
+        return Retry(misplaced.reason)
     groups = {
         Part.DEVICE_GROUP: (device.policy_status, device.device_group, settings.device_group),
         Part.TEMPLATE_STACK: (

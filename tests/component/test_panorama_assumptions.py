@@ -1,0 +1,269 @@
+"""What nothing settles about Panorama: the product's own code holds with each answer of the lab.
+
+The lab's tests show that it plays each answer. Here, nothing is lost, nothing is left behind and
+nothing is falsely reported, whichever one it plays (docs/assumptions.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from component.fakes import lab_panorama
+from component.fakes.lab_panorama import Firewall
+from vmseries_autoscale.errors import FirewallNotConnectedError
+from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
+from vmseries_autoscale.licensing import by_firewall, by_panorama, by_plugin
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.evidence import Observations
+from vmseries_autoscale.panorama.client import PanOsPanorama
+from vmseries_lab.core.world import World
+from vmseries_lab.firewalls.license import License
+from vmseries_lab.licensing_api import API_KEY, AUTH_CODE
+from vmseries_lab.panorama import initial_config, lab_settings
+from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
+from vmseries_lab.panorama.responses import ApiError
+
+VISITS = 40
+VISIT_SECONDS = 60
+
+
+class LicensedFirewall(Firewall):
+    """A firewall with the lab's license commands, which may leave once it has no license."""
+
+    def __init__(self, site: Site, number: int, auth_code: str = AUTH_CODE) -> None:
+        self.license = License(site.world, site.vendor.licensing, lambda: True)
+        self.license.activate(auth_code, f"UUID-{number}", f"CPU-{number}")
+        super().__init__(self.license.serial)
+        self._site = site
+
+    def operate(self, command: Any) -> Any:
+        """Answer a command that Panorama forwards."""
+        self.license.tick(self._site.world.clock.now())
+        if command.find(".//api-key") is not None:
+            return self.license.key_command(command, "")
+        if command.find(".//info") is not None:
+            return self.license.info(command, "")
+        answer = self.license.deactivate(command, "")
+        if self._site.world.assumptions["after-deactivation"] != "stays":
+            self.license.complete()
+            self._site.vendor.panorama.disconnect(self.serial)
+            if self._site.world.assumptions["deactivation-moment"] == "before-answer":
+                raise ApiError(f"{self.serial} not connected")
+        return answer
+
+
+@dataclass
+class Site:
+    """The lab's Panorama with firewalls, and what earlier visits know of them."""
+
+    world: World
+    vendor: Any
+    panorama: PanOsPanorama
+    firewalls: dict[str, LicensedFirewall] = field(default_factory=dict)
+    records: dict[str, FirewallRecord] = field(default_factory=dict)
+
+    def join(self, *, dead: bool = False) -> str:
+        """Add a firewall with a license, which is gone or not; return its serial number."""
+        number = len(self.firewalls) + 1
+        firewall = LicensedFirewall(self, number)
+        self.vendor.panorama.register(
+            firewall,
+            initial_config.VM_AUTH_KEY,
+            group=initial_config.DEVICE_GROUP,
+            stack=initial_config.TEMPLATE_STACK,
+            logs=None,
+        )
+        if dead:
+            self.vendor.panorama.disconnect(firewall.serial)
+        return self.known(firewall.serial, firewall)
+
+    def join_by_plugin(self) -> str:
+        """Add a firewall that the plugin licenses; return its serial number."""
+        plugin = self.vendor.plugin
+        plugin.configure(installed=True)
+        (manager,) = plugin.managers()
+        firewall = LicensedFirewall(self, len(self.firewalls) + 1, manager.auth_code)
+        plugin.admit(firewall, manager.auth_key)
+        return self.known(firewall.serial, firewall)
+
+    def known(self, serial: str, firewall: LicensedFirewall | None = None) -> str:
+        """Record a firewall; return its serial number."""
+        if firewall is not None:
+            self.firewalls[serial] = firewall
+        self.records[serial] = FirewallRecord(f"i-{len(self.records)}", serial=serial)
+        return serial
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.world.clock.now(), UTC)
+
+    def connected(self, serial: str) -> bool:
+        return self.vendor.panorama.devices.connected(serial) is not None
+
+    def leaving(self) -> list[Leaving]:
+        return [Leaving(self.records[one], one, self.connected(one)) for one in self.records]
+
+    def visit(self) -> dict[str, Attempt]:
+        """Return licenses through Panorama, as one visit does."""
+        for firewall in self.firewalls.values():
+            firewall.license.tick(self.world.clock.now())
+        attempts = by_panorama.return_licenses(self.panorama, self.leaving(), self.now)
+        self._remember({serial: attempt.record for serial, attempt in attempts.items()})
+        return attempts
+
+    def visit_the_firewall(self, serial: str) -> None:
+        """Return a license through the firewall, by Panorama's target, as one visit does."""
+        observed = Observations(self.now, connected=self.connected(serial))
+        try:
+            decision = by_firewall.return_license(
+                self.panorama.firewall(serial),
+                serial,
+                lambda: API_KEY,
+                self.records[serial],
+                observed,
+            )
+        except FirewallNotConnectedError:
+            self.world.advance(VISIT_SECONDS)
+            return
+        self._remember({serial: decision.record})
+
+    def visit_the_plugin(self) -> None:
+        """Return licenses through the plugin, as one visit does."""
+        attempts = by_plugin.return_licenses(
+            self.panorama, LICENSE_MANAGER, self.leaving(), "fw", self.now
+        )
+        self._remember({serial: attempt.record for serial, attempt in attempts.items()})
+
+    def states(self) -> list[LicenseState]:
+        return [record.license for record in self.records.values()]
+
+    def used(self) -> int:
+        used: int = self.vendor.licensing.used()
+        return used
+
+    def _remember(self, records: dict[str, FirewallRecord]) -> None:
+        for serial, record in records.items():
+            if record.license is LicenseState.RETURNED:
+                assert self.vendor.licensing.returned(serial), "falsely counted as returned"
+        self.records |= records
+        self.world.advance(VISIT_SECONDS)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    world = World()
+    with lab_panorama.installed(world) as vendor:
+        lab_settings.configure(vendor.panorama, licensing_api_key=API_KEY)
+        yield Site(world, vendor, lab_panorama.connect(vendor))
+
+
+@pytest.mark.parametrize("result", ["whole-job", "per-device"])
+@pytest.mark.parametrize("answer", ["request-refused", "device-fails", "returned"])
+def test_a_dead_firewall_keeps_no_other_license_from_being_returned(
+    site: Site, answer: str, result: str
+) -> None:
+    site.world.assumptions.set(batch_license_disconnected=answer, batch_license_result=result)
+    alive, dead, also_alive = site.join(), site.join(dead=True), site.join()
+    for _ in range(VISITS):
+        attempts = site.visit()
+    returned = LicenseState.RETURNED
+    assert [site.records[one].license for one in (alive, also_alive)] == [returned, returned]
+    assert (site.records[dead].license is returned) is (answer == "returned")
+    assert site.used() == (0 if answer == "returned" else 1)
+    told = attempts[dead].error
+    assert isinstance(told, FirewallNotConnectedError) is (answer != "returned")
+
+
+@pytest.mark.parametrize("dead", [False, True])
+@pytest.mark.parametrize("answer", ["stale", "current"])
+def test_a_list_that_is_out_of_date_holds_no_firewall_for_ever(
+    site: Site, answer: str, *, dead: bool
+) -> None:
+    site.world.assumptions.set(batch_license_info=answer, batch_license_disconnected="returned")
+    serial = site.join(dead=dead)
+    visits = 0
+    while site.states() != [LicenseState.RETURNED]:
+        site.visit()
+        visits += 1
+        assert visits < VISITS, site.records[serial]
+    assert site.used() == 0
+
+
+@pytest.mark.parametrize("survivors", ["none", "logging-service"])
+@pytest.mark.parametrize("text", ["msg-line", "result-text"])
+def test_only_the_capacity_license_and_any_text_decide(
+    site: Site, survivors: str, text: str
+) -> None:
+    site.world.assumptions.set(
+        after_deactivation="stays", features_after_deactivation=survivors, deactivation_text=text
+    )
+    serial = site.join()
+    for _ in range(4):
+        site.visit_the_firewall(serial)
+    assert site.states() == [LicenseState.RETURNED]
+    assert site.used() == 0
+
+
+@pytest.mark.parametrize("moment", ["before-answer", "after-answer"])
+@pytest.mark.parametrize("after", ["stays", "reboots", "drops-off"])
+def test_a_firewall_that_leaves_with_its_license_is_believed_only_with_evidence(
+    site: Site, after: str, moment: str
+) -> None:
+    site.world.assumptions.set(after_deactivation=after, deactivation_moment=moment)
+    serial = site.join()
+    for number in range(8):
+        site.visit_the_firewall(serial)
+        if number == 3 and after == "reboots":
+            site.vendor.panorama.connect(site.firewalls[serial])
+    assert site.used() == 0
+    silent = after == "drops-off" and moment == "before-answer"
+    assert (site.states() == [LicenseState.RETURNED]) is not silent
+
+
+@pytest.mark.parametrize("moment", ["before-answer", "after-answer"])
+@pytest.mark.parametrize("after", ["stays", "reboots", "drops-off"])
+def test_panorama_returns_a_license_whatever_the_firewall_does_then(
+    site: Site, after: str, moment: str
+) -> None:
+    site.world.assumptions.set(after_deactivation=after, deactivation_moment=moment)
+    serial = site.join()
+    for _ in range(VISITS):
+        site.visit()
+        if after != "stays" and site.vendor.licensing.returned(serial):
+            site.vendor.panorama.disconnect(serial)
+    assert (site.states(), site.used()) == ([LicenseState.RETURNED], 0)
+
+
+@pytest.mark.parametrize("answer", ["none", "logging-service"])
+def test_panoramas_own_list_decides_by_the_capacity_license(site: Site, answer: str) -> None:
+    site.world.assumptions.set(features_after_deactivation=answer, batch_license_info="current")
+    site.join()
+    for _ in range(6):
+        site.visit()
+    assert (site.states(), site.used()) == ([LicenseState.RETURNED], 0)
+
+
+@pytest.mark.parametrize("alive", [False, True])
+@pytest.mark.parametrize("stays", [0, 1])
+@pytest.mark.parametrize("empty", ["no-container", "container"])
+@pytest.mark.parametrize("listed", ["removed", "kept"])
+def test_the_plugins_list_holds_no_firewall_for_ever(
+    site: Site, listed: str, empty: str, stays: int, *, alive: bool
+) -> None:
+    site.world.assumptions.set(plugin_list_after_deactivation=listed, plugin_empty_list=empty)
+    leaving = site.join_by_plugin()
+    for _ in range(stays):
+        del site.records[site.join_by_plugin()]
+    if not alive:
+        site.vendor.panorama.disconnect(leaving)
+    for _ in range(VISITS):
+        site.visit_the_plugin()
+    assert (site.vendor.licensing.returned(leaving), site.used()) == (True, stays)
+    # A list that keeps a firewall that is gone leaves nothing by which its license can be known.
+    known = alive or listed == "removed"
+    assert (site.states() == [LicenseState.RETURNED]) is known

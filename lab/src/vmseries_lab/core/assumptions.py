@@ -172,14 +172,20 @@ ASSUMPTIONS: dict[str, Assumption] = {
 
 
 class Assumptions:
-    """The answers that the lab plays."""
+    """The answers that the lab plays.
+
+    Attributes:
+        asked: Names of the questions to which the lab has played an answer.
+    """
 
     def __init__(self, known: Mapping[str, Assumption] = ASSUMPTIONS) -> None:
+        self.asked: set[str] = set()
         self._known = known
         self._answers = {name: fact.answers[0] for name, fact in known.items()}
 
     def __getitem__(self, name: str) -> str:
         """Return the answer that the lab plays to the question ``name``."""
+        self.asked.add(name)
         return self._answers[name]
 
     def set(self, **answers: str) -> dict[str, str]:

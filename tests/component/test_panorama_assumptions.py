@@ -6,7 +6,7 @@ nothing is falsely reported, whichever one it plays (docs/assumptions.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,14 +17,18 @@ from component.fakes import lab_panorama
 from component.fakes.lab_panorama import Firewall
 from vmseries_autoscale.errors import FirewallNotConnectedError
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
+from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.licensing import by_firewall, by_panorama, by_plugin
 from vmseries_autoscale.licensing.attempts import Attempt, Leaving
 from vmseries_autoscale.licensing.evidence import Observations
+from vmseries_autoscale.outcome import Done
 from vmseries_autoscale.panorama.client import PanOsPanorama
+from vmseries_autoscale.panorama.removal import remove_firewalls
+from vmseries_autoscale.settings import Readiness
 from vmseries_lab.core.world import World
 from vmseries_lab.firewalls.license import License
 from vmseries_lab.licensing_api import API_KEY, AUTH_CODE
-from vmseries_lab.panorama import initial_config, lab_settings
+from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
 from vmseries_lab.panorama.responses import ApiError
 
@@ -138,6 +142,21 @@ class Site:
             self.panorama, LICENSE_MANAGER, self.leaving(), "fw", self.now
         )
         self._remember({serial: attempt.record for serial, attempt in attempts.items()})
+
+    def remove(self, serial: str, meanwhile: Callable[[], str] = str) -> str:
+        """Remove a firewall from Panorama; return what happens after the first visit."""
+        jobs: dict[str, str] = {}
+        happened = ""
+        for number in range(VISITS):
+            progress = remove_firewalls(
+                self.panorama, frozenset({serial}), "fw", self.now, lambda: True, jobs=jobs
+            )
+            if progress.outcomes == {serial: Done()}:
+                return happened
+            jobs = dict(progress.jobs)
+            happened = meanwhile() if number == 0 else happened
+            self.world.advance(VISIT_SECONDS)
+        pytest.fail(f"still not removed: {progress}")
 
     def states(self) -> list[LicenseState]:
         return [record.license for record in self.records.values()]
@@ -267,3 +286,83 @@ def test_the_plugins_list_holds_no_firewall_for_ever(
     # A list that keeps a firewall that is gone leaves nothing by which its license can be known.
     known = alive or listed == "removed"
     assert (site.states() == [LicenseState.RETURNED]) is known
+
+
+@pytest.mark.parametrize("answer", ["honored", "ignored"])
+def test_firewalls_of_other_groups_are_never_members(site: Site, answer: str) -> None:
+    site.world.assumptions.set(group_name_filter=answer)
+    ours = site.join()
+    operator_session.run_commands(
+        site.vendor.panorama, ["set device-group data-center description x"]
+    )
+    site.world.advance(VISIT_SECONDS)
+    other = Firewall("DC", "dc-core-fw1", ip_address="192.168.0.1")
+    site.vendor.panorama.register(
+        other, initial_config.VM_AUTH_KEY, group="data-center", stack=None, logs=None
+    )
+    assert [device.serial for device in site.panorama.members()] == [ours]
+
+
+@pytest.mark.parametrize("devices", ["absent", "present"])
+@pytest.mark.parametrize("entries", ["one-per-job", "two-per-job"])
+def test_pushes_are_known_by_their_descriptions_and_stop_after_three_failures(
+    site: Site, entries: str, devices: str
+) -> None:
+    site.world.assumptions.set(job_list_entries=entries, push_devices_in_job_list=devices)
+    alive, dead = site.join(), site.join(dead=True)
+    for number in range(1, readiness.MAXIMUM_FAILED_PUSHES + 1):
+        assert readiness.serials_to_push({dead}, site.panorama.pushes("fw")) == {dead}
+        site.panorama.push({dead}, "fw")
+        assert not readiness.serials_to_push({dead}, site.panorama.pushes("fw")), "in progress"
+        site.world.advance(5 * VISIT_SECONDS)
+        assert len(readiness.push_failures(dead, site.panorama.pushes("fw"))) == number
+    assert readiness.serials_to_push({alive, dead}, site.panorama.pushes("fw")) == {alive}
+    site.panorama.push({alive}, "fw")
+    site.world.advance(5 * VISIT_SECONDS)
+    pushes = site.panorama.pushes("fw")
+    assert not readiness.push_failures(alive, pushes)
+    assert all(push.finished for push in pushes)
+    assert site.panorama.pushes("another") == []
+
+
+@pytest.mark.parametrize("devices", ["absent", "present"])
+@pytest.mark.parametrize("entries", ["one-per-job", "two-per-job"])
+@pytest.mark.parametrize("commit", ["none", "commit-job"])
+def test_a_removal_ends_beside_commits_of_panoramas_own(
+    site: Site, commit: str, entries: str, devices: str
+) -> None:
+    site.world.assumptions.set(
+        registration_commit=commit, job_list_entries=entries, push_devices_in_job_list=devices
+    )
+    leaving = site.join()
+    staying = site.join()
+    joining = site.remove(leaving, meanwhile=site.join)
+    assert [device.serial for device in site.panorama.members()] == [staying, joining]
+
+
+@pytest.mark.parametrize("answer", ["others-in-sync", "others-out-of-sync"])
+def test_the_others_can_be_brought_in_sync_after_a_removal(site: Site, answer: str) -> None:
+    site.world.assumptions.set(removal_commit_status=answer)
+    leaving, staying = site.join(), site.join()
+    site.panorama.push({leaving, staying}, "fw")
+    site.world.advance(5 * VISIT_SECONDS)
+    site.remove(leaving)
+    (device,) = site.panorama.members()
+    out_of_sync = readiness.is_out_of_sync(Readiness.IN_SYNC, device)
+    assert out_of_sync is (answer == "others-out-of-sync")
+    site.panorama.push({staying}, "fw")
+    site.world.advance(5 * VISIT_SECONDS)
+    (device,) = site.panorama.members()
+    assert not readiness.is_out_of_sync(Readiness.IN_SYNC, device)
+    assert device.connected
+
+
+@pytest.mark.parametrize("answer", ["never", "set"])
+def test_no_flag_of_panorama_returns_a_license(site: Site, answer: str) -> None:
+    site.world.assumptions.set(deactivated_flag=answer)
+    leaving, staying = site.join(), site.join()
+    del site.records[staying]
+    for _ in range(VISITS):
+        site.visit()
+    assert (site.states(), site.used()) == ([LicenseState.RETURNED], 1)
+    assert {device.serial for device in site.panorama.members()} == {leaving, staying}

@@ -113,7 +113,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     ),
     "features-after-deactivation": Assumption(
         "Which licenses does a firewall list after its VM-Capacity license was deactivated?",
-        ("none", "logging-service"),
+        ("logging-service", "none"),
     ),
     "system-info-mac": Assumption(
         "Which MAC address does a firewall on AWS show in its system information?",

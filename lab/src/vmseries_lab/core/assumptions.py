@@ -137,7 +137,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     ),
     "job-list-entries": Assumption(
         "How many entries does Panorama's job list have for a job that has ended?",
-        ("one-per-job", "two-per-job"),
+        ("two-per-job", "one-per-job"),
     ),
     "push-devices-in-job-list": Assumption(
         "Does Panorama's job list show the firewalls of a push?",

@@ -145,7 +145,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     ),
     "group-name-filter": Assumption(
         "Does Panorama show only the device group or template stack that a command names?",
-        ("honored", "ignored"),
+        ("ignored", "honored"),
     ),
     "deleted-while-connected": Assumption(
         "Does a connected firewall that was deleted register again with its VM auth key?",

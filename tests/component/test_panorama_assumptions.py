@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import pytest
 
@@ -21,6 +22,7 @@ from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.licensing import by_firewall, by_panorama, by_plugin
 from vmseries_autoscale.licensing.attempts import Attempt, Leaving
 from vmseries_autoscale.licensing.evidence import Observations
+from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.outcome import Done
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.panorama.removal import remove_firewalls
@@ -30,7 +32,7 @@ from vmseries_lab.firewalls.license import License
 from vmseries_lab.licensing_api import API_KEY, AUTH_CODE
 from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
-from vmseries_lab.panorama.responses import ApiError
+from vmseries_lab.panorama.responses import ApiError, result
 
 VISITS = 40
 VISIT_SECONDS = 60
@@ -50,6 +52,8 @@ class LicensedFirewall(Firewall):
         self.license.tick(self._site.world.clock.now())
         if command.find(".//api-key") is not None:
             return self.license.key_command(command, "")
+        if command.find(".//system") is not None:
+            return result(Element("system"))
         if command.find(".//info") is not None:
             return self.license.info(command, "")
         answer = self.license.deactivate(command, "")
@@ -366,3 +370,32 @@ def test_no_flag_of_panorama_returns_a_license(site: Site, answer: str) -> None:
         site.visit()
     assert (site.states(), site.used()) == ([LicenseState.RETURNED], 1)
     assert {device.serial for device in site.panorama.members()} == {leaving, staying}
+
+
+@pytest.mark.parametrize("answer", ["allowed", "refused"])
+def test_licenses_are_returned_without_the_right_to_send_commands_to_firewalls(
+    site: Site, answer: str
+) -> None:
+    site.world.assumptions.set(
+        target_by_custom_role=answer,
+        batch_license_info="current",
+        batch_license_disconnected="returned",
+    )
+    alive = site.join()
+    site.join(dead=True)
+    for _ in range(6):
+        site.visit()
+    assert (site.states(), site.used()) == ([LicenseState.RETURNED] * 2, 0)
+    told = PanoramaSession(site.panorama, {}).ask(alive)
+    assert (told is None) is (answer == "refused")
+
+
+@pytest.mark.parametrize("answer", ["allowed", "refused"])
+def test_the_plugin_returns_licenses_without_that_right(site: Site, answer: str) -> None:
+    site.world.assumptions.set(
+        target_by_custom_role=answer, plugin_list_after_deactivation="removed"
+    )
+    site.join_by_plugin()
+    for _ in range(VISITS):
+        site.visit_the_plugin()
+    assert (site.states(), site.used()) == ([LicenseState.RETURNED], 0)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from vmseries_autoscale.errors import (
+    DeviceAccessError,
     FirewallNotConnectedError,
     LicenseManagerError,
     PanOsError,
@@ -206,12 +207,13 @@ def _witnesses(
 
 
 def _own_lists(panorama: Panorama, asked: Sequence[Leaving]) -> dict[Leaving, Seen]:
-    """Return what the firewalls themselves list; nothing for one that is not connected."""
+    """Return what the firewalls themselves list; nothing for one that cannot be asked."""
     lists = {}
     for item in asked:
         try:
             licensed = bool(panorama.firewall(item.serial).licenses())
-        except FirewallNotConnectedError:
+        except (DeviceAccessError, FirewallNotConnectedError) as error:
+            logger.info("A firewall was not asked for its licenses", extra={"reason": str(error)})
             continue
         lists[item] = Seen.LISTED if licensed else Seen.ABSENT
     return lists

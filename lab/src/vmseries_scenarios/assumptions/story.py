@@ -94,6 +94,7 @@ class _Story:
         self._lab = lab
         self._groups: dict[Way, Group] = {way: lab.group(way) for way in Way}
         self._reports: dict[Way, Reports] = {}
+        self._free_before = self._free_interfaces()
 
     def happen(self) -> list[str]:
         """Let everything happen, and return what was wrong."""
@@ -171,15 +172,12 @@ class _Story:
         defects = [
             f"{item.name} is still in Panorama"
             for item in self.gone
-            if panorama.is_managed(item.serial)
+            if item.way is not Way.DIRECT and panorama.is_managed(item.serial)
         ]
-        answer = lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
-        free = [item["NetworkInterfaceId"] for item in answer if item["Status"] == "available"]
-        if free:
-            defects.append(f"network interfaces without an instance: {free}")
-        targets, expected = self._targets(), self._addresses()
-        if targets != expected:
-            defects.append(f"targets {sorted(targets)}, and not {sorted(expected)}")
+        if free := self._free_interfaces() - self._free_before:
+            defects.append(f"network interfaces without an instance: {sorted(free)}")
+        if gone := self._targets() & {item.instance_id for item in self.gone}:
+            defects.append(f"firewalls that left are targets: {sorted(gone)}")
         return defects + lab.simulator.world.errors.all()
 
     def _survivors(self) -> list[str]:
@@ -187,7 +185,9 @@ class _Story:
         defects = []
         vendor = self._lab.simulator.vendor
         for way, group in self._groups.items():
-            for instance_id in group.states():
+            for instance_id, state in group.states().items():
+                if state != "InService":
+                    continue
                 firewall = self._lab.simulator.fleet.get(instance_id)
                 if firewall is None or not vendor.licensing.covers(firewall.serial):
                     defects.append(f"{way}: {instance_id} in service has no license")
@@ -195,21 +195,14 @@ class _Story:
                     defects.append(f"{way}: {instance_id} in service is not connected")
         return defects
 
+    def _free_interfaces(self) -> set[str]:
+        """Return the network interfaces that are attached to nothing."""
+        found = self._lab.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+        return {item["NetworkInterfaceId"] for item in found if item["Status"] == "available"}
+
     def _targets(self) -> set[str]:
-        """Return the addresses in the target group, which all deployments share."""
+        """Return the instances in the target group, which all deployments share."""
         elbv2 = self._lab.client("elbv2")
         (group,) = elbv2.describe_target_groups()["TargetGroups"]
         answer = elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
         return {target["Target"]["Id"] for target in answer["TargetHealthDescriptions"]}
-
-    def _addresses(self) -> set[str]:
-        """Return the addresses of the data interfaces of the firewalls in service."""
-        members = [id_ for group in self._groups.values() for id_ in group.states()]
-        answer = self._lab.client("ec2").describe_instances(InstanceIds=members)
-        return {
-            interface["PrivateIpAddress"]
-            for reservation in answer["Reservations"]
-            for instance in reservation["Instances"]
-            for interface in instance["NetworkInterfaces"]
-            if interface["Attachment"]["DeviceIndex"] == 0
-        }

@@ -179,6 +179,10 @@ def _ask_firewall(panorama: Panorama, item: Leaving, seen: Observations) -> Obse
         licensed = bool(panorama.firewall(item.serial).licenses())
     except FirewallNotConnectedError:
         return replace(seen, connected=False)
+    except DeviceAccessError as error:
+        # The administrator may not send commands to firewalls: its list is not known.
+        logger.warning("A firewall was not asked for its licenses", extra={"reason": str(error)})
+        return seen
     return replace(seen, listed=Seen.LISTED if licensed else Seen.ABSENT)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from vmseries_autoscale.errors import (
+    DeviceAccessError,
     FirewallNotConnectedError,
     LicenseManagerError,
     PanOsError,
@@ -97,7 +98,9 @@ def return_licenses(
     """Take the return of licenses by the plugin as far as currently possible.
 
     The license manager's list decides. A second witness is asked only before a license counts as
-    returned: what Panorama has stored, or a connected firewall itself.
+    returned: what Panorama has stored, or a connected firewall itself. Nothing says whether the
+    list still shows a license that the plugin has returned. If it does, a connected firewall that
+    has no license any more decides in the end (``evidence.WITNESS_SECONDS``).
 
     Args:
         panorama: Connection to the Panorama with the plugin.
@@ -118,9 +121,26 @@ def return_licenses(
         return {}
     listed = panorama.plugin_licensed(license_manager)
     seen = {item.serial: _observations(item, listed, license_manager, now) for item in leaving}
+    still_listed = {item.serial for item in leaving if seen[item.serial].listed is Seen.LISTED}
+    again = [
+        item
+        for item in leaving
+        if item.serial in still_listed
+        and item.connected
+        and item.record.license_requested is not None
+    ]
+    for item, own in _own_lists(panorama, again).items():
+        if own is Seen.ABSENT:
+            # The firewall's own list decides, and that of the license manager contradicts it.
+            contradicted = replace(seen[item.serial], listed=own, witness=Seen.LISTED)
+            seen[item.serial] = contradicted
     decisions = {item.serial: evidence.decide(item.record, seen[item.serial]) for item in leaving}
     attempts = {serial: Attempt(decision) for serial, decision in decisions.items()}
-    absent = [item for item in leaving if seen[item.serial].listed is Seen.ABSENT]
+    absent = [
+        item
+        for item in leaving
+        if seen[item.serial].listed is Seen.ABSENT and item.serial not in still_listed
+    ]
     for item, witness in _witnesses(panorama, absent, decisions).items():
         decision = evidence.decide(item.record, replace(seen[item.serial], witness=witness))
         wrong = witness is Seen.LISTED and item.record.license_requested is None
@@ -129,14 +149,15 @@ def return_licenses(
     serials = {
         serial
         for serial, attempt in attempts.items()
-        if isinstance(attempt.decision.step, Request) or seen[serial].listed is Seen.LISTED
+        if isinstance(attempt.decision.step, Request)
+        or (serial in still_listed and not isinstance(attempt.decision.step, Returned))
     }
     failed = request_plugin_deactivation(panorama, license_manager, serials, deployment)
     for serial in serials:
         record = evidence.requested(attempts[serial].record, None, now)
         step = attempts[serial].decision.step
         if isinstance(step, Request | Wait):
-            lists = "lists" if seen[serial].listed is Seen.LISTED else "may list"
+            lists = "lists" if serial in still_listed else "may list"
             step = Wait(
                 f"license manager {license_manager} {lists} {serial} as licensed; {_SEE_LOG}"
             )
@@ -182,14 +203,20 @@ def _witnesses(
             or item.record.license_requested is None
         )
     ]
-    witnesses = {}
+    return _own_lists(panorama, asked)
+
+
+def _own_lists(panorama: Panorama, asked: Sequence[Leaving]) -> dict[Leaving, Seen]:
+    """Return what the firewalls themselves list; nothing for one that cannot be asked."""
+    lists = {}
     for item in asked:
         try:
             licensed = bool(panorama.firewall(item.serial).licenses())
-        except FirewallNotConnectedError:
+        except (DeviceAccessError, FirewallNotConnectedError) as error:
+            logger.info("A firewall was not asked for its licenses", extra={"reason": str(error)})
             continue
-        witnesses[item] = Seen.LISTED if licensed else Seen.ABSENT
-    return witnesses
+        lists[item] = Seen.LISTED if licensed else Seen.ABSENT
+    return lists
 
 
 def _wrong_license_manager(serial: str, license_manager: str) -> LicenseManagerError:

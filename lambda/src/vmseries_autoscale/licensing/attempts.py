@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from vmseries_autoscale.errors import (
     AutoscaleError,
+    DeviceAccessError,
     DeviceRefusedError,
     DeviceTimeoutError,
     FirewallNotConnectedError,
@@ -92,7 +93,7 @@ def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | 
 
     Returns:
         ``NOT_SEEN`` for a firewall that was not asked, or did not answer; ``None`` for one that is
-        no longer connected.
+        no longer connected; nothing for one that the administrator may not ask.
     """
     lists: dict[str, Seen | None] = {}
     slow = False
@@ -105,6 +106,12 @@ def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | 
             lists[item.serial] = Seen.LISTED if licensed else Seen.ABSENT
         except FirewallNotConnectedError:
             lists[item.serial] = None
+        except DeviceAccessError as error:
+            # The administrator may not send commands to firewalls: there is no such witness.
+            logger.warning(
+                "A firewall was not asked for its licenses", extra={"reason": str(error)}
+            )
+            del lists[item.serial]
         except (DeviceRefusedError, DeviceTimeoutError) as error:
             slow = isinstance(error, DeviceTimeoutError)
             logger.warning(

@@ -156,7 +156,9 @@ def _with_lists(
         return result
     stored = _stored_licenses(panorama)
     for item in asked:
-        licensed = stored.get(item.serial)
+        # A list that shows other licenses, but not this one, shows its absence. An empty one may be
+        # a list that nobody has filled.
+        licensed = stored.get(item.serial, False if any(stored.values()) else None)
         if licensed is not None:
             witness = Seen.LISTED if licensed else Seen.ABSENT
             result[item.serial] = replace(result[item.serial], witness=witness)

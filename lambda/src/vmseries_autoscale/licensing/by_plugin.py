@@ -93,7 +93,9 @@ def return_licenses(
     """Take the return of licenses by the plugin as far as currently possible.
 
     The license manager's list decides. A second witness is asked only before a license counts as
-    returned: what Panorama has stored, or a connected firewall itself.
+    returned: what Panorama has stored, or a connected firewall itself. Nothing says whether the
+    list still shows a license that the plugin has returned. If it does, a connected firewall that
+    has no license any more decides in the end (``evidence.WITNESS_SECONDS``).
 
     Args:
         panorama: Connection to the Panorama with the plugin.
@@ -114,9 +116,25 @@ def return_licenses(
         return {}
     listed = panorama.plugin_licensed(license_manager)
     seen = {item.serial: _observations(item, listed, license_manager, now) for item in leaving}
+    still_listed = {item.serial for item in leaving if seen[item.serial].listed is Seen.LISTED}
+    again = [
+        item
+        for item in leaving
+        if item.serial in still_listed
+        and item.connected
+        and item.record.license_requested is not None
+    ]
+    for serial, own in own_lists(panorama, again).items():
+        if own is Seen.ABSENT:
+            # The firewall's own list decides, and that of the license manager contradicts it.
+            seen[serial] = replace(seen[serial], listed=own, witness=Seen.LISTED)
     decisions = {item.serial: evidence.decide(item.record, seen[item.serial]) for item in leaving}
     attempts = {serial: Attempt(decision) for serial, decision in decisions.items()}
-    absent = [item for item in leaving if seen[item.serial].listed is Seen.ABSENT]
+    absent = [
+        item
+        for item in leaving
+        if seen[item.serial].listed is Seen.ABSENT and item.serial not in still_listed
+    ]
     witnesses = _witnesses(panorama, absent, decisions)
     for item in (item for item in absent if item.serial in witnesses):
         witness = witnesses[item.serial]
@@ -129,14 +147,15 @@ def return_licenses(
     serials = {
         serial
         for serial, attempt in attempts.items()
-        if isinstance(attempt.decision.step, Request) or seen[serial].listed is Seen.LISTED
+        if isinstance(attempt.decision.step, Request)
+        or (serial in still_listed and not isinstance(attempt.decision.step, Returned))
     }
     failed = request_plugin_deactivation(panorama, license_manager, serials, deployment)
     for serial in serials:
         record = evidence.requested(attempts[serial].record, None, now)
         step = attempts[serial].decision.step
         if isinstance(step, Request | Wait):
-            lists = "lists" if seen[serial].listed is Seen.LISTED else "may list"
+            lists = "lists" if serial in still_listed else "may list"
             step = Wait(
                 f"license manager {license_manager} {lists} {serial} as licensed; {_SEE_LOG}"
             )

@@ -18,7 +18,13 @@ from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.aws.instances import is_terminated
 from vmseries_autoscale.aws.network.state import NetworkState, Status
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.firewall_identity import Ambiguous, Identity, Subject, Undecided
+from vmseries_autoscale.firewall_identity import (
+    Ambiguous,
+    Identity,
+    Misplaced,
+    Subject,
+    Undecided,
+)
 from vmseries_autoscale.firewall_records import RETENTION, FirewallRecord, LicenseState
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
@@ -269,7 +275,7 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
             continue
         subject = Subject.of(inventory.record(instance_id), instance)
         match firewall_identity.identify(subject, inventory.devices, lambda: rivals):
-            case Identity(serial):
+            case Identity(serial=serial) | Misplaced(serial=serial, proven=True):
                 own[instance_id] = next(
                     device for device in inventory.devices if device.serial == serial
                 )

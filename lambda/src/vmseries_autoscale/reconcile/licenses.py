@@ -161,7 +161,7 @@ class LicenseReturns:
                 # Before the record says so: a run that ends in between is followed by one that
                 # reports the license again.
                 reporting.report_not_returned(record, step.unknown)
-            self._save(item.record, replace(record, serial=record.serial or item.serial))
+            self.save(item.record, replace(record, serial=record.serial or item.serial))
             match step:
                 case Returned():
                     telemetry.count(Metric.LICENSE_RETURNED)
@@ -172,14 +172,14 @@ class LicenseReturns:
 
     def _report_gone(self, record: FirewallRecord) -> None:
         if _never_existed(record):
-            self._save(record, replace(record, license=LicenseState.RETURNED))
+            self.save(record, replace(record, license=LicenseState.RETURNED))
             return
         lost = replace(record, license=LicenseState.NOT_RETURNED)
         reason = "the firewall is gone, and Panorama does not list it"
         if self.panorama is None:
             reason = "the firewall is gone, and only it could return its license"
         reporting.report_not_returned(lost, reason)
-        self._save(record, lost)
+        self.save(record, lost)
 
     def _look_by_address(self, record: FirewallRecord, addresses: Mapping[str, str]) -> None:
         """Look for a firewall in the license manager's list, which has the firewalls' addresses.
@@ -202,9 +202,10 @@ class LicenseReturns:
                 else "nothing shows which firewall of the license manager's list it is"
             )
             reporting.report_not_returned(decision.record, reason)
-        self._save(record, decision.record)
+        self.save(record, decision.record)
 
-    def _save(self, before: FirewallRecord, after: FirewallRecord) -> None:
+    def save(self, before: FirewallRecord, after: FirewallRecord) -> None:
+        """Write a record if it has changed, and keep what was written for the rest of the run."""
         if after != before:
             self.records[after.instance_id] = self.store.save(after)
 

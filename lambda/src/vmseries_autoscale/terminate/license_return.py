@@ -62,9 +62,6 @@ Returning a license takes seconds, and there may be a hundred licenses to return
 _LICENSE_PART = ("license", "license_job", "license_requested", "absent_since", "empty_since")
 """The attributes of a record that are about the license."""
 
-_SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
-"""The states in which no visit asks for a license."""
-
 
 def return_license(
     terminating: Sequence[TerminatingInstance], visit: Visit[TerminateSettings]
@@ -76,7 +73,7 @@ def return_license(
     due = [
         instance
         for instance in terminating
-        if not _is_settled(instance)
+        if not instance.license_settled
         and not instance.ambiguous
         and not instance.deadline_passed(Stage.RETURN_LICENSE)
     ]
@@ -103,10 +100,6 @@ def return_license(
         _is_expected_soon(instance, outcomes.get(instance.event)) for instance in due
     )
     return outcomes
-
-
-def _is_settled(terminating: TerminatingInstance) -> bool:
-    return terminating.record.license in _SETTLED
 
 
 def _serial(terminating: TerminatingInstance) -> str | None:
@@ -510,20 +503,12 @@ def _is_plugin(settings: TerminateSettings) -> bool:
     return settings.licensing.mode is LicensingMode.PLUGIN
 
 
-def is_license_open(terminating: TerminatingInstance, settings: TerminateSettings) -> bool:
-    """Return whether the license is still to be returned through Panorama.
-
-    Until then, the firewall has to stay in Panorama, which would not know it otherwise.
-    """
-    return settings.licensing.mode is not LicensingMode.NONE and not _is_settled(terminating)
-
-
 def conclude_license(terminating: TerminatingInstance, settings: TerminateSettings) -> None:
     """Report a license that is not returned when the instance is about to terminate.
 
     The reconcile function continues for firewalls that Panorama lists.
     """
-    if settings.licensing.mode is LicensingMode.NONE or _is_settled(terminating):
+    if settings.licensing.mode is LicensingMode.NONE or terminating.license_settled:
         return
     if terminating.ambiguous:
         _give_up(terminating, terminating.record.ambiguous or "the firewall is ambiguous")

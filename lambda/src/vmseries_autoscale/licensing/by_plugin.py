@@ -8,14 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from vmseries_autoscale.errors import (
-    DeviceAccessError,
-    FirewallNotConnectedError,
-    LicenseManagerError,
-    PanOsError,
-)
+from vmseries_autoscale.errors import LicenseManagerError, PanOsError
 from vmseries_autoscale.licensing import evidence
-from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving, own_lists
 from vmseries_autoscale.licensing.errors import license_errors
 from vmseries_autoscale.licensing.evidence import (
     Decision,
@@ -129,11 +124,10 @@ def return_licenses(
         and item.connected
         and item.record.license_requested is not None
     ]
-    for item, own in _own_lists(panorama, again).items():
+    for serial, own in own_lists(panorama, again).items():
         if own is Seen.ABSENT:
             # The firewall's own list decides, and that of the license manager contradicts it.
-            contradicted = replace(seen[item.serial], listed=own, witness=Seen.LISTED)
-            seen[item.serial] = contradicted
+            seen[serial] = replace(seen[serial], listed=own, witness=Seen.LISTED)
     decisions = {item.serial: evidence.decide(item.record, seen[item.serial]) for item in leaving}
     attempts = {serial: Attempt(decision) for serial, decision in decisions.items()}
     absent = [
@@ -141,8 +135,12 @@ def return_licenses(
         for item in leaving
         if seen[item.serial].listed is Seen.ABSENT and item.serial not in still_listed
     ]
-    for item, witness in _witnesses(panorama, absent, decisions).items():
+    witnesses = _witnesses(panorama, absent, decisions)
+    for item in (item for item in absent if item.serial in witnesses):
+        witness = witnesses[item.serial]
         decision = evidence.decide(item.record, replace(seen[item.serial], witness=witness))
+        if witness is Seen.NOT_SEEN and isinstance(decision.step, Returned):
+            decision = Decision(item.record, Wait("the firewall does not list its licenses"))
         wrong = witness is Seen.LISTED and item.record.license_requested is None
         error = _wrong_license_manager(item.serial, license_manager) if wrong else None
         attempts[item.serial] = Attempt(decision, error)
@@ -188,8 +186,10 @@ def _observations(
 
 def _witnesses(
     panorama: Panorama, absent: Sequence[Leaving], decisions: Mapping[str, Decision]
-) -> dict[Leaving, Seen]:
+) -> dict[str, Seen]:
     """Return what a second list shows of licenses that the license manager does not list.
+
+    A firewall that does not answer has not been seen, and keeps no other one waiting.
 
     A license manager may never have listed a firewall because it is the wrong one, which is told at
     the first look. Otherwise only a license that would count as returned needs the second witness.
@@ -203,20 +203,11 @@ def _witnesses(
             or item.record.license_requested is None
         )
     ]
-    return _own_lists(panorama, asked)
-
-
-def _own_lists(panorama: Panorama, asked: Sequence[Leaving]) -> dict[Leaving, Seen]:
-    """Return what the firewalls themselves list; nothing for one that cannot be asked."""
-    lists = {}
-    for item in asked:
-        try:
-            licensed = bool(panorama.firewall(item.serial).licenses())
-        except (DeviceAccessError, FirewallNotConnectedError) as error:
-            logger.info("A firewall was not asked for its licenses", extra={"reason": str(error)})
-            continue
-        lists[item] = Seen.LISTED if licensed else Seen.ABSENT
-    return lists
+    return {
+        serial: witness
+        for serial, witness in own_lists(panorama, asked).items()
+        if witness is not None
+    }
 
 
 def _wrong_license_manager(serial: str, license_manager: str) -> LicenseManagerError:

@@ -93,7 +93,7 @@ def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | 
 
     Returns:
         ``NOT_SEEN`` for a firewall that was not asked, or did not answer; ``None`` for one that is
-        no longer connected; nothing for one that the administrator may not ask.
+        no longer connected. Nothing if the administrator may not send commands to firewalls.
     """
     lists: dict[str, Seen | None] = {}
     slow = False
@@ -107,11 +107,11 @@ def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | 
         except FirewallNotConnectedError:
             lists[item.serial] = None
         except DeviceAccessError as error:
-            # The administrator may not send commands to firewalls: there is no such witness.
             logger.warning(
-                "A firewall was not asked for its licenses", extra={"reason": str(error)}
+                "Panorama's administrator may not ask firewalls for their licenses",
+                extra={"step": "license", "reason": str(error)},
             )
-            del lists[item.serial]
+            return {}
         except (DeviceRefusedError, DeviceTimeoutError) as error:
             slow = isinstance(error, DeviceTimeoutError)
             logger.warning(

@@ -22,6 +22,7 @@ FOUNDATION = (
     "redaction",
     "concurrency",
     "time_budget",
+    "bounded_https",
 )
 LAYERS = (
     ("handlers",),

@@ -29,7 +29,7 @@ LAYERS = (
     USE_CASES,
     ("lifecycle",),
     ("licensing", "firewall_identity"),
-    ("panorama", "firewall", "firewall_records"),
+    ("panorama", "strata_cloud_manager", "firewall", "firewall_records"),
     ("pan_os",),
     ("secret_store",),
     ("aws",),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vmseries_lab import strata_cloud_manager
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.firewalls.xml_api import ADMIN
 from vmseries_lab.licensing_api import API_KEY, AUTH_CODE
@@ -35,6 +36,12 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
             "ca_bundle": ca_pem,
         },
         f"{NAMESPACE}/licensing-api-key": {"api_key": API_KEY},
+        f"{NAMESPACE}/strata-cloud-manager": {
+            "client_id": strata_cloud_manager.CLIENT_ID,
+            "client_secret": strata_cloud_manager.CLIENT_SECRET,
+            "tsg_id": strata_cloud_manager.TSG_ID,
+            "ca_bundle": ca_pem,
+        },
         # Keys of init-cfg.txt: Palo Alto Networks, VM-Series Deployment Guide,
         # "init-cfg.txt File Components".
         f"{NAMESPACE}/bootstrap": {

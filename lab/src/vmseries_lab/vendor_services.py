@@ -13,6 +13,7 @@ from vmseries_lab.panorama import lab_settings, operator_session
 from vmseries_lab.panorama.fast_delicensing import FastDelicensing
 from vmseries_lab.panorama.license_plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
+from vmseries_lab.strata_cloud_manager import StrataCloudManager
 
 
 @dataclass
@@ -25,6 +26,7 @@ class VendorServices:
         panorama: one Panorama or a high availability pair.
         plugin: Panorama plugin ``sw_fw_license``.
         delicensing: fast delicensing of the Panorama plugin for AWS.
+        strata: a tenant of Strata Cloud Manager.
     """
 
     authority: Authority
@@ -32,12 +34,14 @@ class VendorServices:
     panorama: Panorama
     plugin: LicensePlugin
     delicensing: FastDelicensing
+    strata: StrataCloudManager
 
     def tick(self, now: float) -> None:
-        """Advance Panorama's jobs and its plugins."""
+        """Advance the jobs of the managers, and Panorama's plugins."""
         self.panorama.tick(now)
         self.plugin.tick(now)
         self.delicensing.tick(now)
+        self.strata.tick(now)
 
     def busy(self) -> bool:
         """Return False: these services have no work in real time."""
@@ -47,11 +51,13 @@ class VendorServices:
         """Stop serving."""
         self.panorama.close()
         self.licensing.close()
+        self.strata.close()
 
     def start(self) -> None:
         """Serve again, on new ports, after :meth:`stop`."""
         self.panorama.start()
         self.licensing.start()
+        self.strata.start()
 
     def routes(self) -> list[tuple[str, str, Route]]:
         """Return the routes of the control API."""
@@ -83,6 +89,9 @@ class VendorServices:
                 lambda _query, _body: [asdict(use) for use in self.licensing.uses()],
             ),
             ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
+            ("POST", "strata", lambda _query, body: self.strata.configure(**body)),
+            ("POST", "strata/push", lambda _query, body: self.strata.push(**body)),
+            ("GET", "strata", lambda _query, _body: self.strata.state()),
         ]
 
     def _pair(self) -> dict[str, str]:
@@ -107,6 +116,7 @@ def install(world: World) -> VendorServices:
     panorama = Panorama(world, authority, licensing)
     plugin = LicensePlugin(world, panorama, licensing)
     delicensing = FastDelicensing(panorama, licensing)
-    services = VendorServices(authority, licensing, panorama, plugin, delicensing)
+    strata = StrataCloudManager(world, authority)
+    services = VendorServices(authority, licensing, panorama, plugin, delicensing, strata)
     world.engines.append(services)
     return services

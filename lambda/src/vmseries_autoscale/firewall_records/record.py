@@ -95,6 +95,8 @@ class FirewallRecord:
         absent_since: First time of an uninterrupted absence from the license list.
         pushes: Ids of the jobs of pushes to the firewall, newest last.
         removal_job: Id of the job of the commit that removes the firewall from Panorama.
+        left_registered: Time at which it was reported that Strata Cloud Manager still lists the
+            firewall; ``None`` if it does not.
         ended: Time at which the terminate hook was completed, or the reconcile function found that
             the instance no longer exists.
         expires: Time after which DynamoDB deletes the record; ``None`` to keep it.
@@ -114,6 +116,7 @@ class FirewallRecord:
     absent_since: datetime | None = None
     pushes: tuple[str, ...] = ()
     removal_job: str | None = None
+    left_registered: datetime | None = None
     ended: datetime | None = None
     expires: datetime | None = None
 
@@ -158,6 +161,7 @@ def to_item(record: FirewallRecord) -> dict[str, dict[str, object]]:
         if record.pushes
         else None,
         "removal_job": _text(record.removal_job),
+        "left_registered": _time(record.left_registered),
         "ended": _time(record.ended),
         EXPIRES: None if record.expires is None else {"N": str(int(record.expires.timestamp()))},
     }
@@ -204,6 +208,7 @@ def from_item(item: Item) -> FirewallRecord:
         absent_since=reader.time("absent_since"),
         pushes=reader.jobs("pushes"),
         removal_job=reader.job("removal_job"),
+        left_registered=reader.time("left_registered"),
         ended=reader.time("ended"),
         expires=None if expires is None else datetime.fromtimestamp(expires, UTC),
     )

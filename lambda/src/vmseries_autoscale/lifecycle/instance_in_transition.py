@@ -23,7 +23,7 @@ from vmseries_autoscale.firewall_identity import (
 from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
+from vmseries_autoscale.lifecycle.firewall_listing import FirewallListing
 from vmseries_autoscale.outcome import Unfinished, run_step
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def read_records(
 def identify(
     instance: InstanceInTransition,
     management_device_index: int,
-    session: PanoramaSession,
+    session: FirewallListing,
     ec2: EC2Client,
     others: Callable[[], Collection[OtherInstance]],
 ) -> firewall_identity.Result:
@@ -201,7 +201,7 @@ def identify(
     Args:
         instance: Instance that waits at a lifecycle hook. Its record was read.
         management_device_index: Device index of the management interface.
-        session: Connection to Panorama, with the firewalls that it lists.
+        session: Firewalls that Panorama or Strata Cloud Manager lists.
         ec2: Client of Amazon EC2.
         others: Returns all instances. See ``describe_others``.
     """

@@ -43,6 +43,8 @@ class Observations:
         launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
+        left_registered: Instance ids of terminated firewalls that Strata Cloud Manager still lists,
+            by serial number.
         not_checked: Reasons why something could not be found out, by what it is.
     """
 
@@ -50,6 +52,7 @@ class Observations:
     launches_abandoned: list[str] = field(default_factory=list)
     outdated: dict[str, list[str]] = field(default_factory=dict)
     tagged: list[str] = field(default_factory=list)
+    left_registered: dict[str, str] = field(default_factory=dict)
     not_checked: dict[str, str] = field(default_factory=dict)
 
     def note(self, subject: str, reason: str) -> None:
@@ -105,6 +108,8 @@ class Report:
         launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
+        left_registered: Instance ids of terminated firewalls that Strata Cloud Manager still lists,
+            by serial number. An operator has to remove them.
         not_checked: Reasons why something could not be compared or reported, by what it is.
     """
 
@@ -123,6 +128,7 @@ class Report:
     launches_abandoned: list[str]
     outdated: dict[str, list[str]]
     tagged: list[str]
+    left_registered: dict[str, str]
     not_checked: dict[str, str]
 
     @classmethod
@@ -166,6 +172,7 @@ class Report:
             launches_abandoned=list(observations.launches_abandoned),
             outdated=dict(observations.outdated),
             tagged=list(observations.tagged),
+            left_registered=dict(observations.left_registered),
             not_checked=dict(observations.not_checked),
         )
 

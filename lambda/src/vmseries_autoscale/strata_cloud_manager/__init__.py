@@ -2,14 +2,12 @@
 
 from vmseries_autoscale.strata_cloud_manager.client import connect
 from vmseries_autoscale.strata_cloud_manager.interface import (
-    STRATA_CLOUD_MANAGER,
     ConfigurationJob,
     ManagedFirewall,
     StrataCloudManager,
 )
 
 __all__ = [
-    "STRATA_CLOUD_MANAGER",
     "ConfigurationJob",
     "ManagedFirewall",
     "StrataCloudManager",

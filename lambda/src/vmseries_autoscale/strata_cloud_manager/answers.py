@@ -22,10 +22,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vmseries_autoscale.errors import DeviceUnavailableError
+from vmseries_autoscale.errors import STRATA_CLOUD_MANAGER, DeviceUnavailableError
 from vmseries_autoscale.pan_os.values import job_number, printable, serial_number
 from vmseries_autoscale.strata_cloud_manager.interface import (
-    STRATA_CLOUD_MANAGER,
     ConfigurationJob,
     ManagedFirewall,
 )

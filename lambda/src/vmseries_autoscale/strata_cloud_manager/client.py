@@ -24,6 +24,7 @@ from vmseries_autoscale.bounded_https import (
     read_body,
 )
 from vmseries_autoscale.errors import (
+    STRATA_CLOUD_MANAGER,
     DeviceAccessError,
     DeviceBusyError,
     DeviceCertificateError,
@@ -38,7 +39,6 @@ from vmseries_autoscale.settings import StrataCloudManagerSettings
 from vmseries_autoscale.strata_cloud_manager import answers
 from vmseries_autoscale.strata_cloud_manager.answers import Token
 from vmseries_autoscale.strata_cloud_manager.interface import (
-    STRATA_CLOUD_MANAGER,
     ConfigurationJob,
     ManagedFirewall,
 )

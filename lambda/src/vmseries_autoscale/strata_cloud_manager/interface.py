@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
-
-STRATA_CLOUD_MANAGER: Final = "Strata Cloud Manager"
-"""The ``device`` attribute of errors from Strata Cloud Manager and its identity service."""
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from vmseries_autoscale import firewall, telemetry
-from vmseries_autoscale.errors import PanOsError, WrongGroupError
+from vmseries_autoscale import firewall, firewall_identity, telemetry
+from vmseries_autoscale.errors import PanOsError
 from vmseries_autoscale.firewall_identity import (
     Identity,
-    Misplaced,
     OtherInstance,
     Unidentified,
 )
@@ -71,11 +70,12 @@ def _check(launching: LaunchingInstance, look: _Look, visit: Visit[LaunchSetting
     identity = instance_in_transition.identify(
         launching, settings.management_device_index, session, visit.ec2, look.others
     )
-    if isinstance(identity, Misplaced):
-        raise WrongGroupError(in_its_words(identity.reason))
+    if isinstance(identity, Unidentified):
+        elsewhere = _in_another_folder(launching, session, settings.management_device_index)
+        return Retry(elsewhere or f"{in_its_words(identity.reason)}; {CAUSES}")
     if not isinstance(identity, Identity):
-        causes = f"; {CAUSES}" if isinstance(identity, Unidentified) else ""
-        return Retry(f"{in_its_words(identity.reason)}{causes}")
+        # One in another folder waits, too: an onboarding rule of the tenant may still move it.
+        return Retry(in_its_words(identity.reason))
     serial = identity.serial
     with telemetry.log_context(serial=serial):
         reason = not_ready_reason(
@@ -86,6 +86,24 @@ def _check(launching: LaunchingInstance, look: _Look, visit: Visit[LaunchSetting
             look.jobs,
         ) or _without_license(launching, settings)
     return Done() if reason is None else Retry(reason)
+
+
+def _in_another_folder(
+    launching: LaunchingInstance, session: StrataCloudManagerSession, device_index: int
+) -> str | None:
+    """Return where a firewall with the instance's address and MAC address is registered instead."""
+    address, instance = launching.private_ip(device_index), launching.instance
+    if instance is None or address is None:
+        return None
+    macs = firewall_identity.mac_addresses(instance)
+    for listed in session.firewalls.values():
+        if listed.connected and listed.ip_address == address and listed.mac in macs:
+            return (
+                f"{listed.serial} is the firewall of the instance, but is registered in folder "
+                f"{listed.folder or 'none'}, not {session.folder}; set dgname in its bootstrap "
+                "configuration to that name, or move it there in Strata Cloud Manager"
+            )
+    return None
 
 
 def _without_license(launching: LaunchingInstance, settings: LaunchSettings) -> str | None:

@@ -273,44 +273,53 @@ locals {
   secrets = {
     launch = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
       try(local.firewall_api.launch.secret_arn, null),
     ])
     terminate = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
       try(local.firewall_api.terminate.secret_arn, null),
       var.licensing.api_key_secret_arn,
     ])
     reconcile = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
     ])
   }
 
   secret_keys = {
     launch = compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
       try(local.firewall_api.launch.secret_kms_key_arn, null),
     ])
     terminate = distinct(compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
       try(local.firewall_api.terminate.secret_kms_key_arn, null),
       var.licensing.api_key_secret_kms_key_arn,
     ]))
     reconcile = compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
     ])
   }
 
+  secret_owners = { for function, _ in local.secrets : function => concat(
+    var.panorama == null ? [] : ["Panorama"],
+    var.strata_cloud_manager == null ? [] : ["Strata Cloud Manager"],
+    local.firewall_api[function] == null ? [] : ["the firewalls"],
+  ) }
+
   secret_statements = { for function, secrets in local.secrets : function => merge(
-    var.panorama == null && local.firewall_api[function] == null ? {} : {
+    length(local.secret_owners[function]) == 0 ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
         reason = join("", [
-          "Reads the credentials for ${join(" and ", concat(
-            var.panorama == null ? [] : ["Panorama"],
-            local.firewall_api[function] == null ? [] : ["the firewalls"],
-          ))}",
+          "Reads the credentials for ${join(" and ", local.secret_owners[function])}",
           function == "terminate" && var.licensing.api_key_secret_arn != null ? " and the licensing API key" : "",
           " from the configured secrets.",
         ])

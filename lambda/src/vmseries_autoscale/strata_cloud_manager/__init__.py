@@ -1,6 +1,6 @@
 """Strata Cloud Manager, which can manage the firewalls instead of Panorama."""
 
-from vmseries_autoscale.strata_cloud_manager.client import connect
+from vmseries_autoscale.strata_cloud_manager.client import connect, forget_tokens
 from vmseries_autoscale.strata_cloud_manager.interface import (
     ConfigurationJob,
     ManagedFirewall,
@@ -12,4 +12,5 @@ __all__ = [
     "ManagedFirewall",
     "StrataCloudManager",
     "connect",
+    "forget_tokens",
 ]

@@ -231,6 +231,10 @@ prove-commits: setup ## 100 terminations at once share commits (NUMBER=20: fewer
 prove-rates: setup ## 200 launches, then 200 terminations, at the request rates of EC2 (NUMBER=50: fewer)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))
 
+.PHONY: estate
+estate: setup ## Requests, memory and time with 2,500 devices and 10 deployments on one Panorama (ARGS="--devices 500")
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios estate $(ARGS)
+
 .PHONY: refresh
 refresh: setup ## An instance refresh in each readiness mode keeps all healthy targets (ARGS="--only healthy")
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios refresh $(ARGS)

@@ -214,6 +214,7 @@ locals {
       var.strata_cloud_manager[*].secret_arn,
       var.firewall_api[*].secret_arn,
       var.licensing.api_key_secret_arn,
+      var.licensing.credit_pool[*].secret_arn,
     ])) : arn if split(":", arn)[3] != local.region
   ]
 

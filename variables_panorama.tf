@@ -20,6 +20,9 @@ variable "panorama" {
     - `push_when_out_of_sync` - (Optional) Whether the launch function pushes the device group and template stack to new
       firewalls that are connected and out of sync. Without it, a launch waits for an administrator's push whenever
       somebody has committed a change without pushing it while the firewall boots.
+    - `call_slots_table_arn`  - (Optional) ARN of a DynamoDB table, with the partition key `slot_id` of type string, that all
+      deployments on this Panorama share. They then make at most five calls to it at a time, together
+      (docs/panorama.md). Null limits only the calls of this deployment.
   EOT
   type = object({
     hostnames             = list(string)
@@ -32,6 +35,7 @@ variable "panorama" {
     log_collector_group   = optional(string)
     timeout_seconds       = optional(number, 30)
     push_when_out_of_sync = optional(bool, false)
+    call_slots_table_arn  = optional(string)
   })
   default = null
 
@@ -156,6 +160,20 @@ variable "panorama" {
       panorama.timeout_seconds must be a whole number of at least 1, and multiplied by the number of hostnames at most half of
       functions.timeout_seconds, e.g. 30 with functions.timeout_seconds = 120.
       A function that cannot reach Panorama needs the other half to report it.
+    EOT
+  }
+
+  # The functions call DynamoDB in the deployment's own Region.
+  validation {
+    condition = alltrue([
+      for arn in var.panorama[*].call_slots_table_arn : arn == null || try(
+        can(regex("^arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}$", arn)),
+        false,
+      )
+    ])
+    error_message = <<-EOT
+      panorama.call_slots_table_arn must be the ARN of a DynamoDB table in the Region of this deployment,
+      e.g. "arn:aws:dynamodb:us-east-1:123456789012:table/panorama-calls". Deployments in other Regions cannot share it.
     EOT
   }
 
@@ -533,6 +551,17 @@ variable "licensing" {
     - `stop_launches_after`        - (Optional) Number of launches that are abandoned in a row, each of which may have
       taken a license, after which the reconcile function suspends the group's process `Launch`. An operator resumes it.
       Null never does.
+    - `credit_pool`                - (Optional) Pool of Software NGFW credits that the firewalls take their licenses
+      from. The reconcile function reads it through Palo Alto Networks' API, and reports whether the credits suffice for
+      `capacity.max` (docs/credits.md).
+      - `secret_arn`           - (Required) ARN of the Secrets Manager secret with OAuth credentials for the scope
+        `fwflex-service`: JSON with `client_id` and `client_secret`, and optionally `auth_code`, the auth code of the
+        firewalls' deployment profile, and `ca_bundle`.
+      - `secret_kms_key_arn`   - (Optional) ARN of your own KMS key with which that secret is encrypted.
+      - `id`                   - (Required) Id of the credit pool, as the customer support portal shows it.
+      - `credits_per_firewall` - (Required) Credits that one firewall takes, as the vendor's credit estimator says.
+      - `profile_firewalls`    - (Optional) Number of firewalls that the deployment profile is made for. By default as
+        the API shows it, with `auth_code` in the secret.
   EOT
   type = object({
     mode                       = optional(string, "none")
@@ -541,6 +570,13 @@ variable "licensing" {
     license_manager            = optional(string)
     join_timeout_minutes       = optional(number, 45)
     stop_launches_after        = optional(number)
+    credit_pool = optional(object({
+      secret_arn           = string
+      secret_kms_key_arn   = optional(string)
+      id                   = string
+      credits_per_firewall = number
+      profile_firewalls    = optional(number)
+    }))
   })
   default  = {}
   nullable = false
@@ -693,6 +729,69 @@ variable "licensing" {
     error_message = <<-EOT
       licensing.api_key_secret_kms_key_arn must be in the Region of licensing.api_key_secret_arn: Secrets Manager encrypts a
       secret with a key of its own Region. Set the key that the secret shows in this Region.
+    EOT
+  }
+
+  validation {
+    condition     = var.licensing.credit_pool == null || var.firewall.license_type == "byol"
+    error_message = <<-EOT
+      licensing.credit_pool requires firewall.license_type = "byol": pay-as-you-go bundles take no credits. Remove it.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for pool in var.licensing.credit_pool[*] :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", pool.secret_arn))
+    ])
+    error_message = <<-EOT
+      licensing.credit_pool.secret_arn must be the whole ARN of a Secrets Manager secret, with the six random characters at
+      its end and without wildcards, not a credential itself,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:credits-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for pool in var.licensing.credit_pool[*] : pool.secret_kms_key_arn == null || (
+        can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", pool.secret_kms_key_arn)) &&
+        try(split(":", pool.secret_kms_key_arn)[3] == split(":", pool.secret_arn)[3], true)
+      )
+    ])
+    error_message = <<-EOT
+      licensing.credit_pool.secret_kms_key_arn must be the whole ARN of a KMS key in the Region of the secret, not of an
+      alias, e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
+    EOT
+  }
+
+  validation {
+    condition     = alltrue([for pool in var.licensing.credit_pool[*] : can(regex("^[0-9]{1,20}$", pool.id))])
+    error_message = <<-EOT
+      licensing.credit_pool.id must be the number of the credit pool, 1 to 20 digits, e.g. id = "315861234".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for pool in var.licensing.credit_pool[*] :
+      try(pool.credits_per_firewall > 0 && pool.credits_per_firewall <= 100000, false)
+    ])
+    error_message = <<-EOT
+      licensing.credit_pool.credits_per_firewall must be more than 0 and at most 100000, as the vendor's credit estimator
+      says for one firewall, e.g. credits_per_firewall = 13.68.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for pool in var.licensing.credit_pool[*] : pool.profile_firewalls == null || try(
+        pool.profile_firewalls >= 1 && pool.profile_firewalls <= 100000 && floor(pool.profile_firewalls) == pool.profile_firewalls,
+        false,
+      )
+    ])
+    error_message = <<-EOT
+      licensing.credit_pool.profile_firewalls must be a whole number from 1 to 100000, the number of firewalls of the
+      deployment profile in the customer support portal, e.g. profile_firewalls = 10.
     EOT
   }
 }

@@ -210,9 +210,9 @@ run "settings_name_the_target_groups_of_each_interface" {
 
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
-      "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "dry_run", "generation", "launch", "license_manager",
-      "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "stop_launches_after",
-      "tags", "target_group_arns",
+      "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "credit_pool", "dry_run", "generation", "launch",
+      "license_manager", "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama",
+      "stop_launches_after", "tags", "target_group_arns",
       "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
@@ -593,6 +593,109 @@ run "functions_that_use_the_license_plugin_know_it_and_need_no_further_secret" {
       statements.ReadSecrets.resources == tolist([var.panorama.secret_arn])
     ])
     error_message = "no function may read the licensing API key, which is on Panorama"
+  }
+}
+
+run "with_a_credit_pool_the_reconcile_function_reads_its_secret_and_alarms_exist" {
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    licensing = {
+      mode                       = "none"
+      api_key_secret_arn         = null
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+      credit_pool = {
+        secret_arn           = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:credits-AbCdEf"
+        secret_kms_key_arn   = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/credits"
+        id                   = "315861234"
+        credits_per_firewall = 13.68
+      }
+    }
+  }
+
+  assert {
+    condition = jsondecode(output.settings.reconcile).credit_pool == {
+      secret_arn           = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:credits-AbCdEf"
+      id                   = "315861234"
+      credits_per_firewall = 13.68
+      profile_firewalls    = null
+    }
+    error_message = "the reconcile function knows the pool, and nothing that only Terraform needs"
+  }
+
+  assert {
+    condition = { for function, statements in output.statements : function => strcontains(jsonencode(statements), "credits") } == {
+      launch = false, terminate = false, reconcile = true
+    }
+    error_message = "only the reconcile function may read the credentials for the credit pool"
+  }
+
+  assert {
+    condition = (
+      strcontains(output.statements.reconcile.ReadSecrets.reason, "Panorama and the vendor's credit-pool API") &&
+      contains(output.statements.reconcile.DecryptSecrets.resources, "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/credits")
+    )
+    error_message = "the statements name what the secrets are for, and decrypt them"
+  }
+
+  assert {
+    condition = {
+      for name, alarm in aws_cloudwatch_metric_alarm.credits :
+      name => "${alarm.statistic} ${alarm.metric_name} ${alarm.comparison_operator} ${alarm.threshold} ${alarm.datapoints_to_alarm}"
+      } == {
+      license-credits-expire  = "Minimum LicenseCreditsDaysLeft LessThanThreshold 30 1"
+      license-credits-short   = "Maximum FirewallsWithoutCredits GreaterThanThreshold 0 1"
+      license-credits-unknown = "Minimum LicenseCreditsUnknown GreaterThanThreshold 0 2"
+    }
+    error_message = "credits that do not suffice, expire or cannot be read have an alarm that lasts"
+  }
+
+  assert {
+    condition = length(setsubtract(
+      values(aws_cloudwatch_metric_alarm.credits)[*].id, values(output.hook_dependencies)
+    )) == 0
+    error_message = "the alarms exist until the last firewall has terminated"
+  }
+}
+
+run "a_credit_pool_without_panorama_needs_only_its_own_secret" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    panorama  = null
+    readiness = "off"
+    licensing = {
+      mode                       = "none"
+      api_key_secret_arn         = null
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+      credit_pool = {
+        secret_arn           = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:credits-AbCdEf"
+        id                   = "315861234"
+        credits_per_firewall = 13.68
+      }
+    }
+    alarms = null
+  }
+
+  assert {
+    condition = (
+      output.statements.reconcile.ReadSecrets.reason ==
+      "Reads the credentials for the vendor's credit-pool API from the configured secrets."
+    )
+    error_message = "the reason names only what is read"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.credits) == 0
+    error_message = "there are no alarms if alarms are disabled"
   }
 }
 

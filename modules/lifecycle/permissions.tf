@@ -285,6 +285,7 @@ locals {
     reconcile = compact([
       try(var.panorama.secret_arn, null),
       try(var.strata_cloud_manager.secret_arn, null),
+      try(var.licensing.credit_pool.secret_arn, null),
     ])
   }
 
@@ -300,26 +301,39 @@ locals {
       try(local.firewall_api.terminate.secret_kms_key_arn, null),
       var.licensing.api_key_secret_kms_key_arn,
     ]))
-    reconcile = compact([
+    reconcile = distinct(compact([
       try(var.panorama.secret_kms_key_arn, null),
       try(var.strata_cloud_manager.secret_kms_key_arn, null),
-    ])
+      try(var.licensing.credit_pool.secret_kms_key_arn, null),
+    ]))
   }
 
-  secret_owners = { for function, _ in local.secrets : function => concat(
-    var.panorama == null ? [] : ["Panorama"],
-    var.strata_cloud_manager == null ? [] : ["Strata Cloud Manager"],
-    local.firewall_api[function] == null ? [] : ["the firewalls"],
-  ) }
+  reads_credits = { for function, _ in local.secrets : function => function == "reconcile" && var.licensing.credit_pool != null }
+
+  secret_owners = { for function, _ in local.secrets : function => compact([
+    var.panorama == null ? "" : "Panorama",
+    var.strata_cloud_manager == null ? "" : "Strata Cloud Manager",
+    local.firewall_api[function] == null ? "" : "the firewalls",
+    local.reads_credits[function] ? "the vendor's credit-pool API" : "",
+  ]) }
 
   secret_statements = { for function, secrets in local.secrets : function => merge(
+    try(var.panorama.call_slots_table_arn, null) == null ? {} : {
+      LimitCalls = {
+        actions    = ["dynamodb:PutItem"]
+        resources  = [var.panorama.call_slots_table_arn]
+        conditions = {}
+        reason     = "Takes and gives back one of the five calls that all deployments on this Panorama may make at a time."
+      }
+    },
     length(local.secret_owners[function]) == 0 ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
         reason = join("", [
-          "Reads the credentials for ${join(" and ", local.secret_owners[function])}",
+          "Reads the credentials for ",
+          join(" and ", local.secret_owners[function]),
           function == "terminate" && var.licensing.api_key_secret_arn != null ? " and the licensing API key" : "",
           " from the configured secrets.",
         ])

@@ -25,6 +25,7 @@ locals {
       log_collector_group   = var.panorama.log_collector_group
       timeout_seconds       = var.panorama.timeout_seconds
       push_when_out_of_sync = var.panorama.push_when_out_of_sync
+      call_slots_table_arn  = var.panorama.call_slots_table_arn
     }
     strata_cloud_manager = var.strata_cloud_manager == null ? null : {
       secret_arn        = var.strata_cloud_manager.secret_arn
@@ -95,9 +96,15 @@ locals {
       vpc_id      = var.network.vpc_id
       cidr_blocks = distinct(flatten([for name in group.interfaces : var.network.cidr_blocks[name]]))
     }]
-    target_group_arns   = local.instance_target_group_arns
-    licensing_mode      = var.licensing.mode
-    license_manager     = var.licensing.license_manager
+    target_group_arns = local.instance_target_group_arns
+    licensing_mode    = var.licensing.mode
+    license_manager   = var.licensing.license_manager
+    credit_pool = var.licensing.credit_pool == null ? null : {
+      secret_arn           = var.licensing.credit_pool.secret_arn
+      id                   = var.licensing.credit_pool.id
+      credits_per_firewall = var.licensing.credit_pool.credits_per_firewall
+      profile_firewalls    = var.licensing.credit_pool.profile_firewalls
+    }
     stop_launches_after = var.licensing.stop_launches_after
     age_floor_seconds   = var.reconcile.age_floor_minutes * 60
     maximum_firewalls   = var.reconcile.maximum_firewalls

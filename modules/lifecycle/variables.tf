@@ -75,6 +75,7 @@ variable "panorama" {
     log_collector_group   = string
     timeout_seconds       = number
     push_when_out_of_sync = bool
+    call_slots_table_arn  = optional(string)
   })
   default = null
 }
@@ -108,6 +109,7 @@ variable "licensing" {
   description = <<-EOT
     How a terminating firewall returns its license: mode, secret with the licensing API key, license manager, how long an
     unregistered firewall is held, and after how many abandoned launches the group stops to launch.
+    With `credit_pool`, the reconcile function compares the pool's credits with the group's maximum size.
   EOT
   type = object({
     mode                       = string
@@ -116,6 +118,13 @@ variable "licensing" {
     license_manager            = string
     join_timeout_minutes       = optional(number, 45)
     stop_launches_after        = optional(number)
+    credit_pool = optional(object({
+      secret_arn           = string
+      secret_kms_key_arn   = optional(string)
+      id                   = string
+      credits_per_firewall = number
+      profile_firewalls    = optional(number)
+    }))
   })
   nullable = false
 }

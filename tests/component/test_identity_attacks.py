@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -188,6 +189,7 @@ def test_a_forged_serial_tag_has_no_effect(
     for _ in range(10):
         if not running.deliver(event):
             break
+        running.account.now += timedelta(seconds=60)
         fake_panorama.finish_plugin()
         fake_panorama.finish_job()
     assert running.results == ["CONTINUE"]
@@ -380,7 +382,7 @@ def test_the_plugin_returns_no_license_that_only_a_record_names(
 def test_licensing_mode_none_expects_no_license_of_an_ambiguous_firewall(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    none = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
+    none = {**BY_FIREWALL, "mode": "none", "api_key_secret_arn": None}
     become_terminate(running, monkeypatch, licensing=none)
     data_center(running, fake_panorama, write_record)
     event = termination_event(running)

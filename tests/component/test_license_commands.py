@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from defusedxml.ElementTree import fromstring
@@ -32,7 +33,9 @@ from vmseries_autoscale.errors import (
     PanOsError,
 )
 from vmseries_autoscale.firewall.client import PanOsFirewall
-from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.firewall_records import FirewallRecord
+from vmseries_autoscale.licensing import by_firewall
+from vmseries_autoscale.licensing.evidence import Observations
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.panorama.client import PanOsPanorama
@@ -251,7 +254,13 @@ def test_an_error_with_a_licensing_cause_names_the_cause(
 ) -> None:
     api.answers(LICENSED, OK, error(text))
     with pytest.raises(AutoscaleError) as raised:
-        firewall_license.deactivate_license(route.commands, "its name", "key")
+        by_firewall.return_license(
+            route.commands,
+            "its name",
+            lambda: "key",
+            FirewallRecord("i-0123456789abcdef0"),
+            Observations(datetime.now(UTC)),
+        )
     assert type(raised.value) is (expected or route.busy)
 
 

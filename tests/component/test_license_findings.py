@@ -36,7 +36,7 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.licensing import by_firewall
-from vmseries_autoscale.licensing.evidence import Observations, Returned
+from vmseries_autoscale.licensing.evidence import EMPTY_SECONDS, Observations, Returned
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
 
@@ -258,18 +258,21 @@ def test_f2_one_empty_answer_of_the_plugin_returns_nothing(
     assert "LicenseReturned" not in metrics(logs())
 
 
-@pytest.mark.documents(id="licensing/plugin/empty-answer")
-def test_f2_an_answer_without_a_list_never_returns_a_license(
+@pytest.mark.documents(id="licensing/plugin/no-list")
+def test_f2_an_answer_without_a_list_is_believed_only_if_it_stays_so(
     running: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
+    """It may be how the plugin answers when the last firewall has returned its license."""
     become_terminate(running, monkeypatch, licensing=PLUGIN)
     keyed.plugin_answers = False
     event = termination_event(running)
-    for _ in range(20):
+    for _ in range(EMPTY_SECONDS // 60):
         assert running.deliver(event) == ["message-0"]
+        assert license_of(running) is LicenseState.REQUESTED
         pass_time(running)
     assert f"the list of license manager {LICENSE_MANAGER} is missing" in reasons(logs())
-    assert license_of(running) is not LicenseState.RETURNED
+    running.deliver(event)
+    assert license_of(running) is LicenseState.RETURNED
 
 
 # F5: only the capacity license decides.

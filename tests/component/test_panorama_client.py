@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import trustme
+from botocore.exceptions import ClientError
 from defusedxml.ElementTree import fromstring
 
 from component.fakes.settings import of_server
 from component.fakes.xml_server import KEY, Answer, XmlApi, credentials, error, success
+from vmseries_autoscale import call_slots
+from vmseries_autoscale.aws import clients
 from vmseries_autoscale.errors import (
     AutoscaleError,
     DeviceAccessError,
@@ -1234,3 +1238,60 @@ def test_a_refused_part_without_its_place_blames_nobody(
     api.answers(f'<response status="error" code="10">{part}</response>', OK)
     assert panorama.remove_all(REMOVALS, always) == {}
     assert [request["action"] for request in api.requests] == ["multi-config", *["delete"] * 4]
+
+
+# Calls that several deployments share.
+
+
+class Slots:
+    """A table of slots, which are free or all taken."""
+
+    def __init__(self, api: XmlApi) -> None:
+        self.api = api
+        self.taken = False
+        self.seen: list[tuple[str, int]] = []
+
+    def put_item(self, **request: Any) -> None:
+        self.seen.append((request["ConditionExpression"], len(self.api.requests)))
+        if self.taken:
+            code = {"Error": {"Code": "ConditionalCheckFailedException", "Message": "taken"}}
+            raise ClientError(code, "PutItem")
+
+
+@pytest.fixture
+def slots(api: XmlApi, monkeypatch: pytest.MonkeyPatch) -> Slots:
+    slots = Slots(api)
+    monkeypatch.setattr(clients, "dynamodb", lambda: slots)
+    monkeypatch.setattr(call_slots, "WAIT_SECONDS", 0.0)
+    return slots
+
+
+def sharing(api: XmlApi) -> PanOsPanorama:
+    settings = replace(of_server(api), call_slots_table_arn="arn:table")
+    return connect_to_active(settings, credentials(api))
+
+
+@pytest.mark.documents(id="panorama/contention/five-calls-together")
+def test_each_call_takes_a_slot_and_gives_it_back(api: XmlApi, slots: Slots) -> None:
+    api.answers(Answer(QUEUED))
+    panorama = sharing(api)
+    for _ in range(2):
+        panorama.commit("fw")
+    free, ours = "attribute_not_exists(slot_id) OR lease_end <= :now", "holder = :holder"
+    assert slots.seen == [(free, 0), (ours, 1), (free, 1), (ours, 2)]
+
+
+@pytest.mark.documents(id="panorama/contention/five-calls-together")
+def test_a_call_without_a_slot_is_not_made_and_is_no_error(api: XmlApi, slots: Slots) -> None:
+    slots.taken = True
+    with pytest.raises(DeviceBusyError, match="5 calls to Panorama"):
+        sharing(api).commit("fw")
+    assert api.requests == []
+
+
+def test_a_deployment_alone_needs_no_table(
+    api: XmlApi, panorama: PanOsPanorama, slots: Slots
+) -> None:
+    api.answers(Answer(QUEUED))
+    panorama.commit("fw")
+    assert slots.seen == []

@@ -35,7 +35,7 @@ from vmseries_autoscale.settings import LaunchSettings, TerminateSettings
     ],
     ids=lambda error: type(error).__name__,
 )
-@pytest.mark.parametrize("method", ["licenses", "deactivate_license", "commit"])
+@pytest.mark.parametrize("method", ["batch_deactivate", "job", "commit"])
 def test_d1_a_termination_continues_after_any_panorama_error(
     fleet: Fleet, method: str, error: Exception
 ) -> None:

@@ -22,6 +22,7 @@ from fuzz import report
 from fuzz.minimize import minimized_case
 from fuzz.processes import Runner, make_case
 from fuzz.targets import Target
+from fuzz.targets.credits import Credits
 from fuzz.targets.events import Events
 from fuzz.targets.responses import Responses
 from fuzz.targets.secrets import Secrets
@@ -35,6 +36,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "settings": Settings,
     "secrets": Secrets,
     "responses": Responses,
+    "credits": Credits,
 }
 
 SHOWN = 300

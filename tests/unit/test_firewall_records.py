@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -272,8 +272,6 @@ def test_an_unreadable_item_is_ambiguous_and_the_others_are_read() -> None:
         assert "serial" in (read[OTHER].ambiguous or "")
         with pytest.raises(RecordFormatError, match="nothing is written"):
             store.save(read[OTHER])
-        with pytest.raises(RecordFormatError, match="cannot be deleted"):
-            store.delete(read[OTHER])
 
 
 def test_all_pages_are_read() -> None:
@@ -354,27 +352,6 @@ def test_a_write_whose_response_was_lost_is_no_conflict() -> None:
     with stubbed() as (stub, store):
         refuse(stub, "put_item", "ConditionalCheckFailedException", Item=ours)
         assert store.save(FULL).version == 4
-
-
-def test_a_record_is_deleted_only_as_it_was_read() -> None:
-    with stubbed() as (stub, store):
-        expected = {
-            "TableName": TABLE,
-            "Key": {"instance_id": {"S": ID}},
-            "ConditionExpression": ANY,
-            "ExpressionAttributeNames": ANY,
-            "ExpressionAttributeValues": {":version": {"N": "3"}},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        stub.add_response("delete_item", {}, expected)
-        store.delete(FULL)
-        # The first of two requests deleted it, and its response was lost.
-        refuse(stub, "delete_item", "ConditionalCheckFailedException")
-        store.delete(FULL)
-        theirs = to_item(replace(FULL, version=4))
-        refuse(stub, "delete_item", "ConditionalCheckFailedException", Item=theirs)
-        with pytest.raises(RecordConflictError):
-            store.delete(FULL)
 
 
 def _raise(error: Exception) -> None:

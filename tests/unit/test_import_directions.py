@@ -29,9 +29,9 @@ LAYERS = (
     USE_CASES,
     ("lifecycle",),
     ("licensing", "firewall_identity"),
-    ("panorama", "strata_cloud_manager", "firewall", "firewall_records"),
+    ("panorama", "strata_cloud_manager", "firewall", "firewall_records", "credit_pool"),
     ("pan_os",),
-    ("secret_store",),
+    ("secret_store", "call_slots"),
     ("aws",),
     FOUNDATION,
 )

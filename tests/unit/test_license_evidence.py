@@ -16,6 +16,7 @@ from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.licensing import evidence
 from vmseries_autoscale.licensing.evidence import (
     ABSENCE_SECONDS,
+    EMPTY_SECONDS,
     REPEAT_SECONDS,
     WITNESS_SECONDS,
     GiveUp,
@@ -73,6 +74,15 @@ def test_an_answer_that_is_not_believed_proves_nothing() -> None:
     unseen = [at(30 * number) for number in range(100)]
     _, step = steps(REQUESTED, *unseen)
     assert isinstance(step, Request)
+
+
+def test_answers_without_a_list_count_a_quarter_of_an_hour_after_a_request() -> None:
+    soon, late = at(EMPTY_SECONDS - 1, listed=Seen.EMPTY), at(EMPTY_SECONDS, listed=Seen.EMPTY)
+    assert isinstance(steps(REQUESTED, soon)[1], Wait)
+    assert isinstance(steps(REQUESTED, late)[1], Returned)
+    assert isinstance(steps(HELD, late)[1], Request), "without a request, they never count"
+    contradicted = at(EMPTY_SECONDS, listed=Seen.EMPTY, witness=Seen.LISTED)
+    assert isinstance(steps(REQUESTED, contradicted)[1], Wait)
 
 
 def test_an_absence_does_not_count_against_a_second_witness() -> None:

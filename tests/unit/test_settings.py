@@ -31,6 +31,7 @@ PANORAMA = {
     "log_collector_group": None,
     "timeout_seconds": 10,
     "push_when_out_of_sync": False,
+    "call_slots_table_arn": None,
 }
 STRATA = {
     "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:strata",
@@ -98,6 +99,7 @@ RECONCILE = {
     "licensing_mode": "firewall",
     "license_manager": None,
     "stop_launches_after": None,
+    "credit_pool": None,
     "target_groups": [
         {"arn": TARGET_GROUP["arn"], "vpc_id": "vpc-1", "cidr_blocks": ["10.0.2.0/24"]}
     ],
@@ -291,6 +293,28 @@ def test_licensing_without_a_way_to_return_licenses_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=sentence):
         parse(TerminateSettings, json.dumps({**TERMINATE, **changes}))
+
+
+POOL = {
+    "secret_arn": "arn:credits",
+    "id": "315861234",
+    "credits_per_firewall": 13.68,
+    "profile_firewalls": None,
+}
+
+
+def test_a_credit_pool_is_parsed() -> None:
+    settings = parse(ReconcileSettings, json.dumps({**RECONCILE, "credit_pool": POOL}))
+    assert settings.credit_pool is not None
+    assert settings.credit_pool.credits_per_firewall == 13.68
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_firewalls_that_take_no_credits_are_refused(number: float) -> None:
+    """The number of firewalls that the credits pay would be endless."""
+    document = {**RECONCILE, "credit_pool": {**POOL, "credits_per_firewall": number}}
+    with pytest.raises(SettingsError, match="credits_per_firewall must be more than zero"):
+        parse(ReconcileSettings, json.dumps(document))
 
 
 def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.aws.network_view import network_view
 from vmseries_lab.core.world import Reach, World
 from vmseries_lab.net.certificates import (
+    IDENTITY_NAME,
     LICENSING_NAME,
     PANORAMA_NAMES,
     STRATA_API_NAME,
@@ -64,6 +65,7 @@ ADDRESSES = {
     LICENSING_NAME: "198.51.100.10",
     STRATA_API_NAME: "198.51.100.30",
     STRATA_IDENTITY_NAME: "198.51.100.31",
+    IDENTITY_NAME: "198.51.100.11",
     CERTIFICATE_HOST: "198.51.100.20",
     CERTIFICATE_STATUS_HOST: "198.51.100.21",
     CERTIFICATE_CLOUD_HOST: "198.51.100.22",

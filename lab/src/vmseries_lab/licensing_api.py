@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,6 +75,7 @@ class Licensing:
         pools: pools by auth code.
         deactivation_seconds: lab seconds from a firewall's request to the return of the license.
         deactivation_error: error of every deactivation; ``None`` for none.
+        credit_api: answers requests of the credit-pool API (``credit_pool``).
         server: HTTPS server of the API.
     """
 
@@ -86,6 +88,7 @@ class Licensing:
         self.pools = {AUTH_CODE: Pool(POOL_SIZE)}
         self.deactivation_seconds = 20.0
         self.deactivation_error: str | None = None
+        self.credit_api: Callable[[Request], Response] = lambda _request: _json(404, {})
         self.server = HttpsServer(authority, (LICENSING_NAME,), self.respond, world.clock)
         world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
 
@@ -206,7 +209,9 @@ class Licensing:
             return sum(len(pool.used) for pool in self.pools.values())
 
     def respond(self, request: Request) -> Response:
-        """Answer one request of the licensing API."""
+        """Answer one request of the licensing API, or of the credit-pool API at the same host."""
+        if request.path.startswith("/tms/"):
+            return self.credit_api(request)
         key = request.headers.get("apikey", "")
         if not hmac.compare_digest(key.encode(), self.api_key.encode()):
             return _json(401, {"Message": "Authorization has been denied for this request."})

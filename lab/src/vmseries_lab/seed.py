@@ -10,6 +10,7 @@ from typing import Any
 
 from vmseries_lab import strata_cloud_manager
 from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.credit_pool import CLIENT_ID, CLIENT_SECRET
 from vmseries_lab.firewalls.xml_api import ADMIN
 from vmseries_lab.licensing_api import API_KEY, AUTH_CODE
 from vmseries_lab.net.certificates import PANORAMA_NAMES
@@ -40,6 +41,12 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
             "client_id": strata_cloud_manager.CLIENT_ID,
             "client_secret": strata_cloud_manager.CLIENT_SECRET,
             "tsg_id": strata_cloud_manager.TSG_ID,
+            "ca_bundle": ca_pem,
+        },
+        f"{NAMESPACE}/credit-pool": {
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "auth_code": AUTH_CODE,
             "ca_bundle": ca_pem,
         },
         # Keys of init-cfg.txt: Palo Alto Networks, VM-Series Deployment Guide,

@@ -285,6 +285,7 @@ class Laboratory:
         self.vendor.panorama.stop()
         self.vendor.licensing.server.stop()
         self.vendor.strata.stop()
+        self.vendor.credits.identity.stop()
         self.fleet.stop()
 
     def go_on(self, now: float) -> None:

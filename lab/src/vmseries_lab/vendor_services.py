@@ -7,6 +7,7 @@ from typing import Any
 
 from vmseries_lab.core.control_api import Route, since
 from vmseries_lab.core.world import World
+from vmseries_lab.credit_pool import CreditPool
 from vmseries_lab.licensing_api import Licensing
 from vmseries_lab.net.certificates import Authority
 from vmseries_lab.panorama import lab_settings, operator_session
@@ -23,6 +24,7 @@ class VendorServices:
     Attributes:
         authority: CA of the certificates of Panorama, the licensing API and the firewalls.
         licensing: licensing API and its pools of licenses.
+        credits: credit-pool API and its identity service.
         panorama: one Panorama or a high availability pair.
         plugin: Panorama plugin ``sw_fw_license``.
         delicensing: fast delicensing of the Panorama plugin for AWS.
@@ -31,6 +33,7 @@ class VendorServices:
 
     authority: Authority
     licensing: Licensing
+    credits: CreditPool
     panorama: Panorama
     plugin: LicensePlugin
     delicensing: FastDelicensing
@@ -52,12 +55,14 @@ class VendorServices:
         self.panorama.close()
         self.licensing.close()
         self.strata.close()
+        self.credits.close()
 
     def start(self) -> None:
         """Serve again, on new ports, after :meth:`stop`."""
         self.panorama.start()
         self.licensing.start()
         self.strata.start()
+        self.credits.start()
 
     def routes(self) -> list[tuple[str, str, Route]]:
         """Return the routes of the control API."""
@@ -92,6 +97,7 @@ class VendorServices:
             ("POST", "strata", lambda _query, body: self.strata.configure(**body)),
             ("POST", "strata/push", lambda _query, body: self.strata.push(**body)),
             ("GET", "strata", lambda _query, _body: self.strata.state()),
+            ("POST", "credit-pool", lambda _query, body: self.credits.configure(**body)),
         ]
 
     def _pair(self) -> dict[str, str]:
@@ -114,9 +120,10 @@ def install(world: World) -> VendorServices:
     authority = Authority()
     licensing = Licensing(world, authority)
     panorama = Panorama(world, authority, licensing)
+    credits_ = CreditPool(world, authority, licensing)
     plugin = LicensePlugin(world, panorama, licensing)
     delicensing = FastDelicensing(panorama, licensing)
     strata = StrataCloudManager(world, authority)
-    services = VendorServices(authority, licensing, panorama, plugin, delicensing, strata)
+    services = VendorServices(authority, licensing, credits_, panorama, plugin, delicensing, strata)
     world.engines.append(services)
     return services

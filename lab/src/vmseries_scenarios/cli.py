@@ -67,6 +67,20 @@ def mass_terminate(
 
 
 @app.command()
+def estate(
+    *,
+    devices: Annotated[
+        int, typer.Option(min=1, help="How many firewalls of others Panorama manages.")
+    ] = 2500,
+    number: Annotated[int, typer.Option(min=1, help="How many deployments share it.")] = 10,
+) -> None:
+    """Measure requests, memory and time at a Panorama with thousands of other firewalls."""
+    from vmseries_scenarios.estate import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(devices, number))
+
+
+@app.command()
 def refresh(
     *,
     only: Annotated[

@@ -19,6 +19,7 @@
     │   ├── CapacityError                       a quota or a full subnet: permanent after minutes
     │   ├── TargetReusedError                   a firewall got the address of a removed target
     │   ├── SecretError                         a secret is unreadable or has the wrong keys
+    │   ├── CreditPoolError                     the vendor's credit-pool API did not answer
     │   ├── RecordError                         the table of firewalls' records cannot be used
     │   │   └── RecordFormatError               a record has a value that cannot be read
     │   ├── LicenseError                        a license cannot be returned now
@@ -158,6 +159,10 @@ class TargetReusedError(RetryableError):
 
 class SecretError(RetryableError):
     """A secret is missing, unreadable, or has the wrong keys."""
+
+
+class CreditPoolError(RetryableError):
+    """Palo Alto Networks' credit-pool API did not answer, refused, or answered something else."""
 
 
 class RecordError(RetryableError):

@@ -72,6 +72,8 @@ class PanoramaSettings:
         timeout_seconds: Timeout of one request.
         push_when_out_of_sync: Whether to push to new firewalls that are connected but not in
             sync.
+        call_slots_table_arn: Table that limits the calls of all deployments that share a Panorama;
+            ``None`` to limit only those of this one.
     """
 
     hostnames: tuple[str, ...]
@@ -83,6 +85,7 @@ class PanoramaSettings:
     log_collector_group: str | None
     timeout_seconds: int
     push_when_out_of_sync: bool
+    call_slots_table_arn: str | None = None
 
     @property
     def license_timeout_seconds(self) -> int:
@@ -372,6 +375,30 @@ class BootstrapSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditPoolSettings:
+    """The pool of Software NGFW credits that the firewalls take their licenses from.
+
+    Attributes:
+        secret_arn: Secret with the OAuth credentials for the vendor's credit-pool API.
+        id: Id of the credit pool.
+        credits_per_firewall: Credits that one firewall takes.
+        profile_firewalls: Number of firewalls that the deployment profile is made for; ``None`` to
+            read it from the API.
+    """
+
+    secret_arn: str
+    id: str
+    credits_per_firewall: float
+    profile_firewalls: int | None
+
+    def __post_init__(self) -> None:
+        if not self.credits_per_firewall > 0:
+            raise SettingsError(
+                f"{VARIABLE}: credit_pool.credits_per_firewall must be more than zero"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
@@ -380,6 +407,7 @@ class ReconcileSettings(Settings):
             ``plugin``.
         stop_launches_after: Number of abandoned launches in a row after which the launches of the
             group are stopped; ``None`` to never stop them.
+        credit_pool: The pool of the firewalls' licenses; ``None`` not to read one.
         target_group_arns: Target groups of type instance in which the launch function registers
             firewalls.
         age_floor_seconds: Minimum age of stalled hooks and orphans that a run acts on.
@@ -397,6 +425,7 @@ class ReconcileSettings(Settings):
     licensing_mode: LicensingMode
     license_manager: str | None
     stop_launches_after: int | None
+    credit_pool: CreditPoolSettings | None
     target_groups: tuple[ReconcileTargetGroupSettings, ...]
     target_group_arns: tuple[str, ...]
     age_floor_seconds: int

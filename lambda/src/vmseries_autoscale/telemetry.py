@@ -168,6 +168,30 @@ class Metric(StrEnum):
     Investigate if it does not stop: the reconcile report has the message of AWS.
     """
 
+    LICENSE_CREDITS_AVAILABLE = "LicenseCreditsAvailable"
+    """Credits of `licensing.credit_pool` that no deployment profile has.
+
+    Investigate with `FirewallsWithoutCredits`.
+    """
+
+    FIREWALLS_WITHOUT_CREDITS = "FirewallsWithoutCredits"
+    """Firewalls of `capacity.max` for which the credit pool and the profile have no credits.
+
+    Investigate above zero: the group cannot grow to its maximum. There is an alarm.
+    """
+
+    LICENSE_CREDITS_DAYS_LEFT = "LicenseCreditsDaysLeft"
+    """Days until the credits of the pool expire; negative afterwards.
+
+    Investigate below 30: renew the credits. There is an alarm.
+    """
+
+    LICENSE_CREDITS_UNKNOWN = "LicenseCreditsUnknown"
+    """A run of the reconcile function could not read the credit pool.
+
+    Investigate if it lasts: the reconcile report has the reason. There is an alarm.
+    """
+
     TERMINATION_HELD_SECONDS = "TerminationHeldSeconds"
     """The longest wait of a terminating firewall that is not finished yet.
 
@@ -212,6 +236,11 @@ def log_context(**keys: str) -> Iterator[None]:
 def count(metric: Metric, number: int = 1) -> None:
     """Add ``number`` to a metric."""
     _add(metric, MetricUnit.Count, number)
+
+
+def gauge(metric: Metric, value: float) -> None:
+    """Record the current value of something that can be counted."""
+    _add(metric, MetricUnit.Count, value)
 
 
 def measure(metric: Metric, seconds: float) -> None:

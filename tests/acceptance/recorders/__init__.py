@@ -24,12 +24,14 @@ FACTS: tuple[Fact, ...] = (
 """What a run records. A fact with an assumed answer has a row in docs/assumptions.md."""
 
 NO_CHANGE = "the run changes nothing in Panorama"
+NO_CREDIT_POOL = "the run has no credentials for the credit-pool API"
 NOT_RECORDED: dict[str, str] = {
     "absent-object-in-multi-config": NO_CHANGE,
     "after-deactivation": "the run does not watch a firewall after its deactivation",
     "batch-license-disconnected": "the run kills no firewall",
     "batch-license-info": "the run sends no batch deactivation",
     "batch-license-result": "the run sends no batch deactivation",
+    "auth-code-serials": NO_CREDIT_POOL,
     "bootstrap-bucket-list": "the examples bootstrap from a secret",
     "commit-for-others-right": "the run changes no roles",
     "configuration-of-a-restored-peer": "the run makes no failover",
@@ -38,6 +40,7 @@ NOT_RECORDED: dict[str, str] = {
     "deactivation-of-several": "the examples return licenses by the firewall",
     "deactivation-text": "the record has no texts of the functions' own requests",
     "deleted-while-connected": "the run ends before a firewall could register again",
+    "deployment-profile-fields": NO_CREDIT_POOL,
     "detach": "no function detaches an interface",
     "disconnected-device": "the run's firewalls leave Panorama while they are connected",
     "draining-target-again": "the run registers no address twice",

@@ -43,6 +43,7 @@ class AutoScaling(LoadBalancing, Sqs):
     Attributes:
         group_exists: Whether the group exists. Activities outlive it.
         desired: Desired capacity; ``None`` for the number of members.
+        maximum: Maximum size.
         expired: Instances whose hook timed out.
         completed: Token and result of each completed lifecycle action, in order.
         mail: How many copies of an event arrive.
@@ -51,6 +52,7 @@ class AutoScaling(LoadBalancing, Sqs):
 
     group_exists: bool = True
     desired: int | None = None
+    maximum: int = 100
     members: dict[str, Member] = field(default_factory=dict)
     activities: list[dict[str, Any]] = field(default_factory=list)
     activities_per_page: int = ACTIVITIES_PER_PAGE
@@ -179,6 +181,7 @@ class AutoScaling(LoadBalancing, Sqs):
         group = {
             "AutoScalingGroupName": NAME,
             "DesiredCapacity": len(members) if self.desired is None else self.desired,
+            "MaxSize": self.maximum,
             "Instances": members,
         }
         return {"AutoScalingGroups": [group]}

@@ -146,16 +146,17 @@ class Connection:
 
     def _watch(self, name: str, arguments: tuple[Any, ...]) -> None:
         """Check that the function may change this firewall; a dead one does not respond."""
-        if name == "plugin_deactivate":
+        if name in ("plugin_deactivate", "batch_deactivate"):
             for instance_id, serial in self._fleet.serials.items():
-                if serial in arguments[1]:
+                if serial in arguments[-1]:
                     self._fleet.aws.take_from_panorama(instance_id, name)
         instance_ids = {serial: key for key, serial in self._fleet.serials.items()}
         if name == "remove_all":
-            for serial in {serial for _, serial in arguments[0]} & instance_ids.keys():
+            for serial in {removal.serial for removal in arguments[0]} & instance_ids.keys():
                 self._fleet.aws.take_from_panorama(instance_ids[serial], name)
             return
-        instance_id = instance_ids.get((*arguments, "")[0])
+        first = (*arguments, "")[0]
+        instance_id = instance_ids.get(first) if isinstance(first, str) else None
         if instance_id is None:
             return
         if name in ("licenses", "deactivate_license") and not self._fleet.aws.lives(instance_id):

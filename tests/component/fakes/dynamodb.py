@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 
 from component.fakes.base import NAME, Base
 from vmseries_autoscale.firewall_records import FirewallRecord, from_item, to_item
-from vmseries_autoscale.firewall_records.record import EXPIRES
 
 RECORDS = f"{NAME}-firewalls"
 
@@ -61,22 +60,6 @@ class DynamoDb(Base):
         self._check_condition(key, parameters)
         self.items[key] = parameters["Item"]
         return {}
-
-    def delete_item(self, parameters: dict[str, Any]) -> Any:
-        self._check(parameters["TableName"])
-        key = parameters["Key"]["instance_id"]["S"]
-        self._check_condition(key, parameters)
-        self.items.pop(key, None)
-        return {}
-
-    def expire_items(self) -> None:
-        """Delete the items whose time has come, which DynamoDB does within days."""
-        now = self.now.timestamp()
-        self.items = {
-            key: item
-            for key, item in self.items.items()
-            if EXPIRES not in item or int(item[EXPIRES]["N"]) > now
-        }
 
     def _check(self, table: str) -> None:
         assert table == RECORDS, table

@@ -276,7 +276,7 @@ class FakePanorama:
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         self._called("plugin_deactivate")
-        assert set(serials) <= self.listed[license_manager]
+        assert set(serials) <= self.listed[license_manager] or not self.plugin_answers
         self.deactivation_requests.append(frozenset(serials))
 
     def running_members(self) -> Membership:

@@ -39,6 +39,10 @@ class LicensingClient:
         """Change settings, such as ``pool_size`` or ``available``; see ``licensing_api``."""
         self._control.request("POST", "licensing", settings)
 
+    def configure_credits(self, **settings: Any) -> None:
+        """Change the credit pool, e.g. ``total=100.0``; see ``credit_pool``."""
+        self._control.request("POST", "credit-pool", settings)
+
     def uses(self) -> list[dict[str, Any]]:
         """Return the use of each license that was ever activated, oldest first.
 

@@ -89,6 +89,14 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Does Elastic Load Balancing deregister an instance that has terminated?",
         ("stays", "deregistered"),
     ),
+    "deployment-profile-fields": Assumption(
+        "Does the credit-pool API show for how many firewalls a deployment profile is made?",
+        ("without-quantity", "with-quantity"),
+    ),
+    "auth-code-serials": Assumption(
+        "Does the credit-pool API list the serial numbers of firewalls that returned a license?",
+        ("keeps-returned", "drops-returned"),
+    ),
     "guest-interface-order": Assumption(
         "In which order does a guest number interfaces that are attached while it boots?",
         ("attach-order", "device-index"),

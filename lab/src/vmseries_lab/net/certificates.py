@@ -12,6 +12,7 @@ FIREWALL_NAME = "firewall.example.com"
 LICENSING_NAME = "api.paloaltonetworks.com"
 STRATA_API_NAME = "api.strata.paloaltonetworks.com"
 STRATA_IDENTITY_NAME = "auth.apps.paloaltonetworks.com"
+IDENTITY_NAME = "identity.paloaltonetworks.com"
 
 
 class Authority:

@@ -31,6 +31,7 @@ LIMIT = 6 * 60 * MINUTE
 """Lab time after which a firewall that has not left counts as held for good."""
 RECONCILED = 75 * MINUTE
 """Lab time of the reconcile function: its age floor, and several runs."""
+VISIT_FAILED = "Visit failed; will retry"
 UNREGISTERED = 5
 """How many firewalls that never register are launched."""
 
@@ -210,6 +211,9 @@ def run_point(lab: ForkableLab, point: Point) -> Verdict:
     before = trial.used
     trial.leave(instance_id, point.cause)
     defects = trial.finish()
+    if point.phase is Phase.BARE:
+        # The calls that keep the management interface away fail on purpose.
+        defects = [line for line in defects if line != VISIT_FAILED]
     after, reported = trial.used, reports(lab, point.way)
     result = _result(lab, instance_id, after, reported.lost)
     if result != point.expected:

@@ -54,10 +54,12 @@ class Group:
     Attributes:
         desired: Number of instances that the group should have.
         members: Lifecycle states by instance id.
+        maximum: Number of instances that the group may have.
     """
 
     desired: int
     members: Mapping[str, str]
+    maximum: int = 0
 
     @property
     def is_short(self) -> bool:
@@ -80,6 +82,7 @@ def describe(autoscaling: AutoScalingClient, name: str) -> Group:
             for group in response["AutoScalingGroups"]
             for instance in group["Instances"]
         },
+        maximum=sum(group["MaxSize"] for group in response["AutoScalingGroups"]),
     )
 
 

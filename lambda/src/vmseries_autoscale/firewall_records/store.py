@@ -147,63 +147,28 @@ class FirewallRecords:
             raise RecordFormatError(f"{record.ambiguous}; nothing is written over it")
         new = replace(record, version=record.version + 1)
         item: Any = to_item(new)
-        self._change(
-            record,
-            item,
-            partial(
-                self._client.put_item,
-                TableName=self._table,
-                Item=item,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **_condition(record),
-            ),
+        put = partial(
+            self._client.put_item,
+            TableName=self._table,
+            Item=item,
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            **_condition(record),
         )
-        return new
-
-    def delete(self, record: FirewallRecord) -> None:
-        """Delete a record, unless another invocation has written it since it was read.
-
-        Raises:
-            RecordConflictError: If another invocation wrote first.
-        """
-        if not record.stored or not record.readable:
-            raise RecordFormatError(f"the record of {record.instance_id} cannot be deleted")
-        self._change(
-            record,
-            {},
-            partial(
-                self._client.delete_item,
-                TableName=self._table,
-                Key={KEY: {"S": record.instance_id}},
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **_condition(record),
-            ),
-        )
-
-    def _change(
-        self, record: FirewallRecord, result: Mapping[str, Any], change: Callable[[], object]
-    ) -> None:
-        """Run a conditional change, which may have been executed although its response was lost.
-
-        botocore then repeats the request, and the condition fails because the first one succeeded.
-
-        Args:
-            record: Record as it was read.
-            result: Item after the change; empty if it is deleted.
-            change: Sends the request.
-        """
         try:
-            self._run("write", change)
+            self._run("write", put)
         except RecordError as error:
             cause = error.__cause__
             if not isinstance(cause, ClientError) or aws_error_code(cause) != CONDITION_FAILED:
                 raise
+            # botocore repeats a request whose response was lost, and then the condition fails
+            # because the first one succeeded.
             found: Any = cause.response.get("Item") or {}
-            if _comparable(found) == _comparable(result):
-                return
-            raise RecordConflictError(
-                f"another invocation has changed the record of {record.instance_id} in the meantime"
-            ) from cause
+            if _comparable(found) != _comparable(item):
+                raise RecordConflictError(
+                    f"another invocation has changed the record of {record.instance_id} in the "
+                    "meantime"
+                ) from cause
+        return new
 
     def _run(self, verb: str, request: Callable[[], T]) -> T:
         try:

@@ -131,14 +131,15 @@ def return_licenses(
         for serial, attempt in attempts.items()
         if isinstance(attempt.decision.step, Request) or seen[serial].listed is Seen.LISTED
     }
-    if listed is None:
-        return attempts
     failed = request_plugin_deactivation(panorama, license_manager, serials, deployment)
     for serial in serials:
         record = evidence.requested(attempts[serial].record, None, now)
         step = attempts[serial].decision.step
         if isinstance(step, Request | Wait):
-            step = Wait(f"license manager {license_manager} lists {serial} as licensed; {_SEE_LOG}")
+            lists = "lists" if seen[serial].listed is Seen.LISTED else "may list"
+            step = Wait(
+                f"license manager {license_manager} {lists} {serial} as licensed; {_SEE_LOG}"
+            )
         attempts[serial] = Attempt(Decision(record, step), failed)
     return attempts
 
@@ -150,7 +151,7 @@ def _observations(
     item: Leaving, listed: Collection[str] | None, license_manager: str, now: datetime
 ) -> Observations:
     if listed is None:
-        seen, waiting = Seen.NOT_SEEN, f"the list of license manager {license_manager} is missing"
+        seen, waiting = Seen.EMPTY, f"the list of license manager {license_manager} is missing"
     elif item.serial in listed:
         seen, waiting = Seen.LISTED, f"license manager {license_manager} lists {item.serial}"
     else:
@@ -158,7 +159,7 @@ def _observations(
     return Observations(
         now,
         listed=seen,
-        can_request=seen is Seen.LISTED,
+        can_request=seen is not Seen.ABSENT,
         waiting_for=waiting,
         last_look=item.last_look,
     )

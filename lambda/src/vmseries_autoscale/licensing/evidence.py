@@ -30,6 +30,10 @@ REPEAT_SECONDS = 180
 """Seconds after which a request without a result is repeated, and for which a list that shows the
 license does not contradict a confirmation. The license server is asked in the meantime."""
 
+EMPTY_SECONDS = 900
+"""Seconds since a request after which answers without a list count. Nothing records whether the
+plugin's answer has a list if there is nothing to list; a plugin that starts has started by then."""
+
 WITNESS_SECONDS = 900
 """Seconds of absence from the deciding list after which a second witness that still shows a
 requested license is out of date. The vendor does not document how soon a firewall notices that
@@ -40,7 +44,10 @@ class Seen(StrEnum):
     """What a list shows of one license."""
 
     NOT_SEEN = "not seen"
-    """The list was not read, or its answer is not believed."""
+    """The list was not read."""
+    EMPTY = "empty"
+    """The answer has no list. It is believed only if it stays so: a device may answer in this way
+    when it has nothing to list."""
     LISTED = "listed"
     ABSENT = "absent"
 
@@ -203,6 +210,11 @@ def _evidence(record: FirewallRecord, seen: Observations) -> str | None:
             return "the deactivation was confirmed, and a license list no longer shows it"
         if seen.connected is False:
             return "the deactivation was confirmed, and the firewall is not connected any more"
+    asked = record.license_requested
+    if seen.listed is Seen.EMPTY and asked is not None and seen.witness is not Seen.LISTED:
+        if (seen.now - asked).total_seconds() >= EMPTY_SECONDS:
+            return "for a quarter of an hour since the request, there has been nothing to list"
+        return None
     absent = seen.listed is Seen.ABSENT and _absent_seconds(record, seen) >= ABSENCE_SECONDS
     if absent and not _witness_contradicts(record, seen):
         return "two answers a minute apart do not list it"
@@ -237,6 +249,8 @@ def _next(record: FirewallRecord, seen: Observations) -> Request | Wait:
         if seen.witness is Seen.LISTED:
             return Wait("the license list does not show the license, but another one still does")
         return Wait("the license list does not show the license; a second look follows")
+    if seen.listed is Seen.EMPTY and record.license_requested is not None:
+        return Wait(seen.waiting_for or "the license list is missing")
     if seen.job is JobState.RUNNING:
         return Wait(f"job {record.license_job} returns the license")
     if not seen.can_request:

@@ -7,6 +7,7 @@ requests and bounds the responses. No other module imports the library.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -39,6 +40,7 @@ class DeviceConnection:
         timeout_seconds: Time limit of one request, including its response.
         credentials: Credentials of the administrator.
         limits: Limits of a response.
+        gate: Returns a context in which each request is made.
         server_name: Name that the certificate must be valid for; ``None`` for ``address``.
 
     Raises:
@@ -54,11 +56,12 @@ class DeviceConnection:
         credentials: Credentials,
         *,
         limits: Limits,
+        gate: Callable[[], AbstractContextManager[None]] = nullcontext,
         server_name: str | None = None,
     ) -> None:
         self._name = device
         context = verifying_context(credentials.ca_bundle, server_name)
-        self._transport = Transport(device, address, port, timeout_seconds, context, limits)
+        self._transport = Transport(device, address, port, timeout_seconds, context, limits, gate)
         self._device = _Device(self._transport, credentials)
         self._xapi: Any = None
 

@@ -9,7 +9,7 @@ import http.client
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -49,6 +49,7 @@ class Transport:
         timeout_seconds: Time limit of a whole request, from connecting to the end of the response.
         context: TLS context that verifies the device.
         limits: Limits of a response.
+        gate: Returns a context in which each request is made, e.g. one that limits their number.
         clock: Clock for the time limit, in seconds; ``None`` for ``time.monotonic``.
     """
 
@@ -60,6 +61,7 @@ class Transport:
         timeout_seconds: float,
         context: ssl.SSLContext,
         limits: Limits,
+        gate: Callable[[], AbstractContextManager[None]] = nullcontext,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.device = device
@@ -68,6 +70,7 @@ class Transport:
         self._timeout_seconds = timeout_seconds
         self._context = context
         self._limits = limits
+        self._gate = gate
         self._clock = clock
 
     @contextmanager
@@ -92,20 +95,24 @@ class Transport:
             DeviceUnavailableError: If the device cannot be reached, redirects, or closes the
                 connection early, or if its response is too large or not from the XML API.
         """
+        with self._gate():
+            response = self._send(urlencode(fields).encode())
+        try:
+            check_response(response.body, self._limits)
+        except UnusableXmlError as error:
+            raise self._not_xml_api(str(error)) from None
+        return response
+
+    def _send(self, form: bytes) -> Response:
         deadline = Deadline(self._timeout_seconds, self._clock or time.monotonic)
         connection = BoundedConnection(self._address, self._port, self._context, deadline)
         try:
             with self._connection_errors():
                 connection.connect()
             with self._response_errors():
-                response = self._exchange(connection, urlencode(fields).encode())
+                return self._exchange(connection, form)
         finally:
             connection.close()
-        try:
-            check_response(response.body, self._limits)
-        except UnusableXmlError as error:
-            raise self._not_xml_api(str(error)) from None
-        return response
 
     def _exchange(self, connection: BoundedConnection, form: bytes) -> Response:
         connection.request(

@@ -9,9 +9,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from xml.etree import ElementTree as ET
 
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.call_slots import CallSlots
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceBusyError,
@@ -60,6 +63,10 @@ _LISTS_OF_GROUPS = {
     Part.DEVICE_GROUP: ("show", "devicegroups"),
     Part.LOG_COLLECTOR_GROUP: ("show", "log-collector-group", "all"),
 }
+_LEASE_MARGIN_SECONDS = 5.0
+"""Time that the lease of a slot outlasts the time limit of a call: for the resolution of a host
+name, which has its own limit."""
+
 _NOTHING_TO_REVERT = re.compile(r"\b(no|nothing)\b.*(changes|edits|to revert)", re.IGNORECASE)
 
 
@@ -90,6 +97,17 @@ def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> P
     raise DeviceBusyError(PANORAMA, f"none of the Panorama peers {peers} is active")
 
 
+def _gate(settings: PanoramaSettings) -> Callable[[], AbstractContextManager[None]]:
+    """Return the context of each call: a slot of its own, if deployments share slots."""
+    if settings.call_slots_table_arn is None:
+        return nullcontext
+    longest = max(settings.timeout_seconds, settings.license_timeout_seconds)
+    slots = CallSlots(
+        clients.dynamodb(), settings.call_slots_table_arn, longest + _LEASE_MARGIN_SECONDS
+    )
+    return slots.held
+
+
 class PanOsPanorama:
     """Implementation of ``Panorama`` with the XML API. Not thread-safe, like its connection."""
 
@@ -103,6 +121,7 @@ class PanOsPanorama:
             settings.timeout_seconds,
             credentials,
             limits=PANORAMA_LIMITS,
+            gate=_gate(settings),
             server_name=settings.server_name,
         )
         self._op: Callable[[ET.Element], ET.Element] = self._connection.op

@@ -73,7 +73,7 @@ def _check_peer(
     from vmseries_autoscale.panorama.preflight_client import PreflightPanorama  # noqa: PLC0415
 
     trusted = yield from connectivity.check_certificate(
-        hostname, settings.port, context, settings.secret_arn
+        hostname, settings.port, context, settings.secret_arn, settings.server_name
     )
     if not trusted:
         yield unchecked(

@@ -1,16 +1,14 @@
-"""Check the access to Strata Cloud Manager: its hosts, the service account, and the folder."""
+"""Check the access to Strata Cloud Manager: the service account's rights, and the folder."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from vmseries_autoscale import strata_cloud_manager
 from vmseries_autoscale.errors import AutoscaleError, TransientError
-from vmseries_autoscale.preflight import connectivity
 from vmseries_autoscale.preflight.findings import Findings, checked, problem, unchecked
 from vmseries_autoscale.settings import StrataCloudManagerSettings
-
-PORT = 443
 
 
 def check(settings: StrataCloudManagerSettings) -> Findings:
@@ -19,23 +17,18 @@ def check(settings: StrataCloudManagerSettings) -> Findings:
     Args:
         settings: Settings of Strata Cloud Manager.
     """
-    reachable = True
-    for host in (settings.identity_hostname, settings.api_hostname):
-        reachable = (yield from connectivity.check_connection(host, PORT)) and reachable
-    if not reachable:
-        yield unchecked("Strata Cloud Manager: the service account: a host cannot be reached.")
-        return
     strata_cloud_manager.forget_tokens()
     try:
         manager = strata_cloud_manager.connect(settings)
     except AutoscaleError as error:
         yield problem(f"{error}.")
         return
-    for subject, request in (
-        ("its devices", partial(_number_of_firewalls, manager, settings.folder)),
-        ("its running configurations", lambda: f"{len(manager.running_versions())} entries"),
-        ("its configuration jobs", lambda: f"{len(manager.jobs())} newest"),
-    ):
+    requests: dict[str, Callable[[], str]] = {
+        "its devices": partial(_number_of_firewalls, manager, settings.folder),
+        "its running configurations": lambda: f"{len(manager.running_versions())} entries",
+        "its configuration jobs": lambda: f"the newest {len(manager.jobs())}",
+    }
+    for subject, request in requests.items():
         try:
             found = request()
         except TransientError as error:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws.refused_launches import RefusedLaunches
+from vmseries_autoscale.credit_pool import Headroom
 from vmseries_autoscale.errors import AutoscaleError
 from vmseries_autoscale.outcome import (
     Done,
@@ -45,6 +46,7 @@ class Observations:
         tagged: Ids of the resources on which changed tags were written.
         left_registered: Instance ids of terminated firewalls that Strata Cloud Manager still lists,
             by serial number.
+        license_headroom: How far the credits of the pool reach; ``None`` if nobody asked or knows.
         not_checked: Reasons why something could not be found out, by what it is.
     """
 
@@ -53,6 +55,7 @@ class Observations:
     outdated: dict[str, list[str]] = field(default_factory=dict)
     tagged: list[str] = field(default_factory=list)
     left_registered: dict[str, str] = field(default_factory=dict)
+    license_headroom: Headroom | None = None
     not_checked: dict[str, str] = field(default_factory=dict)
 
     def note(self, subject: str, reason: str) -> None:
@@ -110,6 +113,8 @@ class Report:
         tagged: Ids of the resources on which changed tags were written.
         left_registered: Instance ids of terminated firewalls that Strata Cloud Manager still lists,
             by serial number. An operator has to remove them.
+        license_headroom: How far the credits of the pool reach, for how many firewalls of the
+            group's maximum size they do not (``short``), and days until they expire.
         not_checked: Reasons why something could not be compared or reported, by what it is.
     """
 
@@ -129,6 +134,7 @@ class Report:
     outdated: dict[str, list[str]]
     tagged: list[str]
     left_registered: dict[str, str]
+    license_headroom: dict[str, Any] | None
     not_checked: dict[str, str]
 
     @classmethod
@@ -155,6 +161,7 @@ class Report:
         """
         orphans = {orphan.instance_id: orphan.serial for orphan in plan.orphans}
         targets = [target.target_id for target in plan.targets]
+        found = observations.license_headroom
         removed = [] if dry_run else [key for key in (*orphans, *targets) if key not in unfinished]
         return cls(
             dry_run=dry_run,
@@ -173,6 +180,7 @@ class Report:
             outdated=dict(observations.outdated),
             tagged=list(observations.tagged),
             left_registered=dict(observations.left_registered),
+            license_headroom=None if found is None else found.as_json(),
             not_checked=dict(observations.not_checked),
         )
 

@@ -24,6 +24,7 @@ from vmseries_autoscale.reconcile.decisions import (
 )
 from vmseries_autoscale.reconcile.inventory import full_inventory, hook_inventory
 from vmseries_autoscale.reconcile.left_registered import report_left_registered
+from vmseries_autoscale.reconcile.license_headroom import report_license_headroom
 from vmseries_autoscale.reconcile.licenses import LicenseReturns
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
 from vmseries_autoscale.reconcile.refused_launches import report_refused_launches
@@ -87,10 +88,12 @@ def reconcile(
     ended = records_to_end(inventory, age_floor, settings.licensing_mode, now)
     if not dry_run:
         unfinished |= _save_records(ended, table, time_budget)
-    not_returned = licenses_not_returned(inventory.records.values())
-    # After all duties: S3 or Secrets Manager may be slow, or have no route.
+    current = {**inventory.records, **{record.instance_id: record for record in ended}}
+    not_returned = licenses_not_returned(current.values())
+    # After all duties: S3, Secrets Manager or the vendor may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
+    report_license_headroom(observations, settings, inventory, group.maximum, now, time_budget)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))
     return asdict(report)

@@ -14,7 +14,6 @@ from functools import partial
 from vmseries_autoscale import firewall, secret_store, telemetry
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.errors import (
-    DeviceRefusedError,
     DeviceUnavailableError,
     FirewallNotConnectedError,
     LicensingKeyError,
@@ -51,7 +50,7 @@ from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.settings import FirewallApiSettings, LicensingMode, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
-from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages
+from vmseries_autoscale.terminate.panorama_lookup import in_panorama_stages, report_ambiguous
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
@@ -89,9 +88,12 @@ def return_license(
     if session is None:
         return outcomes
     due = [instance for instance in in_panorama_stages(terminating) if instance in due]
-    known = [instance for instance in due if _serial(instance) is not None]
-    unknown = [instance for instance in due if _serial(instance) is None]
+    known = [instance for instance in due if instance.serial is not None]
+    unlisted = [item for item in due if item.serial is None and item.unlisted_serial is not None]
+    unknown = [item for item in due if item.serial is None and item.unlisted_serial is None]
     outcomes |= _return_known(known, session, visit)
+    wait = partial(_wait_for_unlisted, session=session, visit=visit)
+    outcomes |= for_each(unlisted, wait, visit.time_budget)
     hold = partial(_hold_unregistered, session=session, visit=visit)
     outcomes |= for_each(unknown, hold, visit.time_budget)
     session.licenses_pending = any(
@@ -167,14 +169,7 @@ def _finish_known(
             if not visit.time_budget.has_time():
                 return OUT_OF_TIME
             return _return_through_firewall(terminating, attempt, session, visit)
-        if _is_unmanaged(terminating, attempt) and not may_still_join(terminating, visit):
-            return _give_up(terminating, f"Panorama does not manage {serial}: {attempt.error}")
         return _conclude(terminating, attempt.decision, attempt.error)
-
-
-def _is_unmanaged(terminating: TerminatingInstance, attempt: Attempt) -> bool:
-    """Return whether Panorama refuses a firewall that only the record names."""
-    return terminating.serial is None and isinstance(attempt.error, DeviceRefusedError)
 
 
 def _only_firewall_can(attempt: Attempt) -> bool:
@@ -203,6 +198,38 @@ def _return_through_firewall(
         seen = replace(seen, can_request=False, waiting_for=waiting)
         return _conclude(terminating, evidence.decide(terminating.record, seen))
     return _give_up(terminating, f"the firewall is gone, and {attempt.error}")
+
+
+# -- firewalls that Panorama does not show ---------------------------------------------------------
+
+
+def _wait_for_unlisted(
+    terminating: TerminatingInstance, session: PanoramaSession, visit: Visit[TerminateSettings]
+) -> Outcome:
+    """Wait for a firewall that only its record names.
+
+    A record alone takes no license: whoever may write it could name a firewall that runs.
+    """
+    if terminating.running and _api(visit) is not None:
+        return _ask_firewall(terminating, visit)
+    serial = terminating.unlisted_serial or ""
+    manager = visit.settings.licensing.license_manager
+    if manager is None:
+        if terminating.running:
+            return Retry(f"Panorama does not list {serial}, which must return its license")
+        return Done()
+    listed = session.panorama.plugin_licensed(manager)
+    if listed is None:
+        return Retry(f"the list of license manager {manager} is missing")
+    if serial in listed:
+        reason = (
+            f"license manager {manager} lists {serial} as licensed, but only the record of the "
+            "instance names it: Panorama does not list it"
+        )
+        report_ambiguous(terminating, reason)
+        return Done()
+    seen = Observations(visit.now, listed=evidence.Seen.ABSENT, can_request=False)
+    return _conclude(terminating, evidence.decide(terminating.record, seen))
 
 
 # -- firewalls that nobody could identify ----------------------------------------------------------
@@ -265,8 +292,12 @@ def _look_by_address(
     if addresses is not None and listed is evidence.Seen.LISTED:
         serials = [serial for serial, listed_at in addresses.items() if listed_at == address]
         return _return_by_address(terminating, serials, session, manager, visit)
-    waiting = f"the list of license manager {manager} is missing"
-    seen = Observations(visit.now, listed=listed, can_request=False, waiting_for=waiting)
+    if listed is evidence.Seen.NOT_SEEN:
+        missing = f"the list of license manager {manager} is missing"
+        if may_still_join(terminating, visit):
+            return Retry(missing)
+        return _give_up(terminating, missing)
+    seen = Observations(visit.now, listed=listed, can_request=False)
     decision = evidence.decide(terminating.record, seen)
     if isinstance(decision.step, Returned) and terminating.record.license_requested is None:
         return _without_license(terminating)

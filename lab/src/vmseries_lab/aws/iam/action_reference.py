@@ -340,7 +340,8 @@ def _table(name: str) -> Reference:
 
     def reference(parameters: Parameters) -> Iterable[Request]:
         names = parameters.get("RequestItems") or [parameters["TableName"]]
-        for table_name in names:
+        for given in names:
+            table_name = given.rpartition("/")[2]  # An ARN is accepted, too (API_PutItem).
             table = backend("dynamodb").tables.get(table_name)
             if table is None:
                 raise NoSuchResourceError

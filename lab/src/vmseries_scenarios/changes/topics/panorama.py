@@ -64,6 +64,16 @@ ROWS = (
         plan=SETTINGS,
     ),
     Row(
+        id="call-slots",
+        inputs=("panorama.call_slots_table_arn",),
+        change="Limit the calls to Panorama together with other deployments, or alone",
+        to={
+            "panorama.call_slots_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/calls",
+        },
+        plan="changes functions, roles",
+        do="Create the table first. Without it, the functions warn and make their calls unlimited",
+    ),
+    Row(
         id="licensing-secret",
         inputs=("licensing.api_key_secret_arn", "licensing.api_key_secret_kms_key_arn"),
         change="Set another secret with the licensing API key",
@@ -72,6 +82,26 @@ ROWS = (
             "licensing.api_key_secret_kms_key_arn": At("kms_key_arn"),
         },
         plan="changes functions, roles",
+    ),
+    Row(
+        id="credit-pool",
+        inputs=(
+            "licensing.credit_pool",
+            "licensing.credit_pool.secret_arn",
+            "licensing.credit_pool.secret_kms_key_arn",
+            "licensing.credit_pool.id",
+            "licensing.credit_pool.credits_per_firewall",
+            "licensing.credit_pool.profile_firewalls",
+        ),
+        change="Compare the credits of a pool with `capacity.max`, or stop doing so",
+        to={
+            "licensing.credit_pool": {
+                "secret_arn": At("secret_arns.credit-pool"),
+                "id": "315861234",
+                "credits_per_firewall": 13.68,
+            },
+        },
+        plan="changes functions, roles; adds alarms",
     ),
     Row(
         id="licensing-mode",

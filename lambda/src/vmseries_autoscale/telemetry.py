@@ -102,7 +102,8 @@ class Metric(StrEnum):
     LEFT_REGISTERED = "LeftRegistered"
     """Strata Cloud Manager still lists a firewall that has terminated. Counted once for each.
 
-    Remove it there: its API cannot. The log and the reconcile report have the serial number.
+    Investigate always: its API cannot remove it, so somebody has to. The log and the reconcile
+    report have the serial number.
     """
 
     VISIT_FAILED = "VisitFailed"

@@ -224,11 +224,8 @@ def test_a_second_event_after_the_termination_does_nothing(
     running.calls.clear()
     logs()
     assert running.deliver(event) == []
-    changing = [
-        name
-        for name in running.operations()
-        if not name.startswith(("Describe", "Get", "BatchGet"))
-    ]
+    reading = ("BatchGet", "Describe", "Get")
+    changing = [name for name in running.operations() if not name.startswith(reading)]
     assert changing == ["ChangeMessageVisibilityBatch", "RecordLifecycleActionHeartbeat"]
     assert len(fake_panorama.jobs) == 1
     assert "TerminationCompleted" not in metrics(logs())

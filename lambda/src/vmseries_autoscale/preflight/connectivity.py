@@ -105,8 +105,8 @@ def _tls_advice(error: OSError) -> str:
 def _certificate_problem(error: ssl.SSLCertVerificationError, secret_arn: str) -> str:
     if error.verify_code in _OTHER_NAME:
         return (
-            "the certificate is for another name: set panorama.hostnames or panorama.server_name to "
-            "a name in the certificate, or install a certificate for this name in Panorama"
+            "the certificate is for another name: set panorama.hostnames or panorama.server_name "
+            "to a name in the certificate, or install a certificate for this name in Panorama"
         )
     if error.verify_code == _EXPIRED:
         return "the certificate or an issuer's certificate has expired: renew it in Panorama"

@@ -146,14 +146,16 @@ class LicenseReturns:
             if impossible and not isinstance(step, Returned):
                 record = replace(record, license=LicenseState.NOT_RETURNED)
                 step = GiveUp(str(attempt.error))
+            if isinstance(step, GiveUp) and before is not LicenseState.NOT_RETURNED:
+                # Before the record says so: a run that ends in between is followed by one that
+                # reports the license again.
+                reporting.report_not_returned(record, step.unknown)
             self._save(item.record, replace(record, serial=record.serial or item.serial))
             match step:
                 case Returned():
                     telemetry.count(Metric.LICENSE_RETURNED)
                     return Done()
-                case GiveUp(unknown):
-                    if before is not LicenseState.NOT_RETURNED:
-                        reporting.report_not_returned(record, unknown)
+                case GiveUp():
                     return Done()
             return Failed(attempt.error) if attempt.error else Retry(step.reason)
 
@@ -162,11 +164,11 @@ class LicenseReturns:
             self._save(record, replace(record, license=LicenseState.RETURNED))
             return
         lost = replace(record, license=LicenseState.NOT_RETURNED)
-        self._save(record, lost)
         reason = "the firewall is gone, and Panorama does not list it"
         if self.panorama is None:
             reason = "the firewall is gone, and only it could return its license"
         reporting.report_not_returned(lost, reason)
+        self._save(record, lost)
 
     def _look_by_address(
         self, panorama: Panorama, manager: str, records: Sequence[FirewallRecord]
@@ -189,10 +191,10 @@ class LicenseReturns:
                 last_look="Panorama does not list the firewall" if listed else "",
             )
             decision = evidence.decide(record, seen)
-            self._save(record, decision.record)
             lost = isinstance(decision.step, GiveUp)
             if lost and record.license is not LicenseState.NOT_RETURNED:
                 reporting.report_not_returned(decision.record, "the license manager lists it")
+            self._save(record, decision.record)
 
     def _save(self, before: FirewallRecord, after: FirewallRecord) -> None:
         if after != before:

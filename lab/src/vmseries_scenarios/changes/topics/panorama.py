@@ -23,7 +23,12 @@ ROWS = (
     ),
     Row(
         id="panorama-hosts",
-        inputs=("panorama.hostnames", "panorama.port", "panorama.timeout_seconds"),
+        inputs=(
+            "panorama.hostnames",
+            "panorama.port",
+            "panorama.server_name",
+            "panorama.timeout_seconds",
+        ),
         change="Change host names or the timeout",
         to={
             "panorama.hostnames": ["panorama.example.com", "panorama-2.example.com"],
@@ -41,11 +46,9 @@ ROWS = (
         change="Set another device group or template stack",
         to={"panorama.device_group": "second", "panorama.template_stack": "second-stack"},
         plan=SETTINGS,
-        firewalls="The functions look for them in the new ones only: a "
-        "termination is held until its deadline, and launches are abandoned while the bootstrap "
-        "data names the former ones",
-        do="Create a deployment with another name. Or: change the bootstrap data and these inputs, "
-        "then move each running firewall in Panorama before anything terminates",
+        firewalls="Panorama keeps running firewalls in the former ones. A termination removes them "
+        "from there. Launches fail at once while the bootstrap data names the former ones",
+        do="Change the bootstrap data too, and move running firewalls in Panorama",
     ),
     Row(
         id="collector-group",
@@ -53,8 +56,8 @@ ROWS = (
         change="Remove the log collector group, or set another one",
         to={"panorama.log_collector_group": REMOVED},
         plan=SETTINGS,
-        firewalls="Panorama keeps them in the former group, also when they terminate",
-        do="Remove them from the former group in Panorama first",
+        firewalls="Panorama keeps running firewalls in the former group. A termination removes them "
+        "from there",
     ),
     Row(
         id="push",
@@ -102,6 +105,21 @@ ROWS = (
             },
         },
         plan="changes functions, roles; adds alarms",
+    ),
+    Row(
+        id="join-timeout",
+        inputs=("licensing.join_timeout_minutes",),
+        change="Hold unregistered firewalls longer, or shorter",
+        to={"licensing.join_timeout_minutes": 30},
+        plan=SETTINGS,
+    ),
+    Row(
+        id="stop-launches",
+        inputs=("licensing.stop_launches_after",),
+        change="Let abandoned launches stop the group's launches, or not",
+        to={"licensing.stop_launches_after": 3},
+        plan="changes functions, roles",
+        do="Resume the process `Launch` of the group if it was suspended",
     ),
     Row(
         id="licensing-mode",

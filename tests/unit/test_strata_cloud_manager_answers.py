@@ -185,6 +185,11 @@ def test_a_job_succeeded_only_if_its_status_and_its_result_say_so(
     assert (read.finished, read.failed) == (finished, failed)
 
 
+@pytest.mark.parametrize("name", ["type_str", "status_str", "result_str", "device_name", "details"])
+def test_a_job_with_an_object_instead_of_a_text_is_read_or_left_out(name: str) -> None:
+    assert len(answers.jobs(encoded({"data": [job(**{name: {"a": []}})]}))) == (name != "type_str")
+
+
 def test_a_failed_job_says_why() -> None:
     details = json.dumps({"errors": ["Config push aborted"], "info": []})
     (read,) = answers.jobs(

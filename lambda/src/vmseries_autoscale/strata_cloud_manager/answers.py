@@ -200,11 +200,11 @@ def jobs(body: bytes) -> list[ConfigurationJob]:
 def _job(entry: Mapping[str, Any]) -> ConfigurationJob | None:
     job_id = entry.get("id")
     number = job_number(job_id) if isinstance(job_id, str) else None
-    if number is None or entry.get("type_str") not in _PUSHES:
+    if number is None or _name(entry.get("type_str")) not in _PUSHES:
         return None
-    status, result = entry.get("status_str"), entry.get("result_str")
+    status, result = _name(entry.get("status_str")), _name(entry.get("result_str"))
     finished = status in _ENDED
-    pieces = [_name(result), _name(entry.get("summary")), _details(entry.get("details"))]
+    pieces = [result, _name(entry.get("summary")), _details(entry.get("details"))]
     return ConfigurationJob(
         number,
         device_name=_name(entry.get("device_name")),

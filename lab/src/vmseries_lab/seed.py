@@ -64,6 +64,18 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
             "dhcp-accept-server-hostname": "yes",
             "dhcp-send-hostname": "yes",
         },
+        f"{NAMESPACE}/bootstrap-cloud": {
+            "type": "dhcp-client",
+            "panorama-server": "cloud",
+            "dgname": strata_cloud_manager.FOLDER,
+            "vm-series-auto-registration-pin-id": "0a1b2c3d-0000-4000-8000-000000000001",
+            "vm-series-auto-registration-pin-value": "0123456789abcdef",
+            "authcodes": AUTH_CODE,
+            "op-command-modes": "mgmt-interface-swap",
+            "plugin-op-commands": "aws-gwlb-inspect:enable,advance-routing:enable",
+            "dhcp-accept-server-hostname": "yes",
+            "dhcp-send-hostname": "yes",
+        },
     }
 
 

@@ -96,6 +96,7 @@ class VendorServices:
             ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
             ("POST", "strata", lambda _query, body: self.strata.configure(**body)),
             ("POST", "strata/push", lambda _query, body: self.strata.push(**body)),
+            ("POST", "strata/remove", lambda _query, body: self.strata.remove(**body)),
             ("GET", "strata", lambda _query, _body: self.strata.state()),
             ("POST", "credit-pool", lambda _query, body: self.credits.configure(**body)),
         ]

@@ -64,7 +64,7 @@ def connect(
 def transport_with(server: RawServer, clock: Callable[[], float]) -> Transport:
     """A transport with a time limit of 10 s on this clock."""
     context = verifying_context(server.credentials.ca_bundle)
-    return Transport(PANORAMA, "localhost", server.port, 10, context, PANORAMA_LIMITS, clock)
+    return Transport(PANORAMA, "localhost", server.port, 10, context, PANORAMA_LIMITS, clock=clock)
 
 
 def ask(server: RawServer, device: str = PANORAMA) -> str:

@@ -110,6 +110,7 @@ def _listed(membership: Membership) -> frozenset[str]:
 def east(request: pytest.FixtureRequest) -> Iterator[Deployment]:
     world = World()
     with lab_panorama.installed(world) as vendor:
+        vendor.panorama.leading.licenses.api_key.value = "licensing-key"
         deployment = Deployment(world, vendor, initial_config.AUTOSCALE, located=request.param)
         deployment.join("S1", "S2")
         yield deployment

@@ -87,7 +87,6 @@ PLUGIN_SETTINGS: dict[type, dict[str, Any]] = {
     | {
         "licensing_mode": "plugin",
         "license_manager": LICENSE_MANAGER,
-        "join_timeout_seconds": 2700,
     },
 }
 """The settings that differ if Panorama's plugin manages the licenses."""

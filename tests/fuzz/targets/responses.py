@@ -24,9 +24,12 @@ from fuzz.device import (
 from fuzz.targets import ACCEPTED, MARKER, TEXT_BOUND, UnusableResultError
 from vmseries_autoscale.errors import DeviceBusyError, LicenseError, PanOsError
 from vmseries_autoscale.firewall.client import PanOsFirewall
+from vmseries_autoscale.firewall_records import FirewallRecord
 from vmseries_autoscale.licensing import by_firewall
+from vmseries_autoscale.licensing.evidence import Observations
 from vmseries_autoscale.outcome import Failed
 from vmseries_autoscale.pan_os.commands import command
+from vmseries_autoscale.pan_os.license_commands import LicenseCommands
 from vmseries_autoscale.panorama import Part, Removal, removal
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
@@ -94,6 +97,13 @@ def _always() -> bool:
     return True
 
 
+def _return_license(firewall: LicenseCommands) -> object:
+    record = FirewallRecord("i-0123456789abcdef0", serial=_SERIAL)
+    key = f"{MARKER}-licensing"
+    seen = Observations(_NOW)
+    return by_firewall.return_license(firewall, "its name", lambda: key, record, seen)
+
+
 def _remove_firewalls(panorama: PanOsPanorama, **known: Any) -> object:
     return removal.remove_firewalls(panorama, {_SERIAL, _OTHER}, "fw", _NOW, _always, **known)
 
@@ -122,9 +132,7 @@ CALLS: dict[str, Callable[[Clients], object]] = {
     "panorama: revert": lambda c: c.panorama().revert(),
     "panorama: commits": lambda c: c.panorama().commits(),
     "panorama: forwarded licenses": lambda c: c.panorama().firewall(_SERIAL).licenses(),
-    "panorama: forwarded return": lambda c: by_firewall.deactivate_license(
-        c.panorama().firewall(_SERIAL), "its name", f"{MARKER}-licensing"
-    ),
+    "panorama: forwarded return": lambda c: _return_license(c.panorama().firewall(_SERIAL)),
     "removal: remove firewalls": lambda c: _remove_firewalls(c.panorama()),
     "removal: follow a commit": lambda c: _remove_firewalls(c.panorama(), jobs={_SERIAL: "21"}),
     "removal: remove directly": lambda c: _remove_firewalls(
@@ -155,9 +163,7 @@ CALLS: dict[str, Callable[[Clients], object]] = {
     "firewall: licenses": lambda c: c.firewall().licenses(),
     "firewall: licensing key": lambda c: c.firewall().set_licensing_api_key(f"{MARKER}-l"),
     "firewall: deactivation": lambda c: c.firewall().deactivate_license(),
-    "firewall: return": lambda c: by_firewall.deactivate_license(
-        c.firewall(), "its name", f"{MARKER}-licensing"
-    ),
+    "firewall: return": lambda c: _return_license(c.firewall()),
 }
 """Every call that the functions make, by its name in reports."""
 

@@ -68,15 +68,17 @@ class Point:
         """What must become of the license.
 
         Nobody can ask for the license of a firewall that died before anybody knew its serial
-        number, or that only its own API could return. The plugin's list has the addresses of its
-        firewalls, so that it also shows that one has no license.
+        number, or that only its own API could return. The plugin's list, which has addresses, could
+        show that a firewall has no license, but its answer may have no list if it is empty.
         """
         if self.phase is Phase.BARE:
-            return Result.NONE_TAKEN
+            # Nothing shows any more whether an instance that is gone had a management interface.
+            gone = self.cause is Cause.FAILURE
+            return Result.POSSIBLY if gone else Result.NONE_TAKEN
         if self.cause is not Cause.FAILURE:
             return Result.RETURNED
         if self.phase is Phase.UNLICENSED:
-            return Result.NONE_TAKEN if self.way is Way.PLUGIN else Result.POSSIBLY
+            return Result.POSSIBLY
         unknown = self.phase is Phase.UNREGISTERED
         return Result.REPORTED if self.way is Way.DIRECT or unknown else Result.RETURNED
 

@@ -93,6 +93,8 @@ def start(lab: ForkableLab) -> None:
         simulator.vendor.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
     )
     simulator.fleet.apis.configure(served=True)
+    # What the field's tools rely on. With the other answers, a dead firewall's license is reported.
+    simulator.world.assumptions.set(**{"batch-license-disconnected": "returned"})
     lab.client("logs")
     lab.keep_snapshots(*(f"{way}-{name}" for way in Way for name in ("launch", "terminate")))
     lab.pause()

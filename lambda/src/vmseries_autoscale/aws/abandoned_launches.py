@@ -12,15 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale.aws import autoscaling_group
-from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.aws.autoscaling_group import ActivityType, NewestActivities
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_autoscaling.type_defs import ActivityTypeDef
-
-PAGES = 3
-"""Maximum number of pages to read, of 100 activities each."""
 
 HORIZON = timedelta(days=1)
 """How long ago the newest abandoned launch may have ended. The group may have launched nothing
@@ -44,18 +40,17 @@ class AbandonedLaunch:
     ended: datetime
 
 
-def read(autoscaling: AutoScalingClient, name: str, now: datetime) -> list[AbandonedLaunch]:
+def read(activities: NewestActivities, now: datetime) -> list[AbandonedLaunch]:
     """Return the launches of a group that were abandoned since the last one succeeded.
 
     Args:
-        autoscaling: Client of Amazon EC2 Auto Scaling.
-        name: Name of the group.
+        activities: Newest activities of the group.
         now: Current time, timezone-aware.
 
     Returns:
         The launches, newest first; none if the newest one ended longer ago than ``HORIZON``.
     """
-    pages = autoscaling_group.activity_pages(autoscaling, name, PAGES, of_deleted_groups=False)
+    pages = activities.pages(now - HORIZON)
     found = in_a_row(activity for page in pages for activity in page)
     return found if found and now - found[0].ended <= HORIZON else []
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import abandoned_launches, clients
+from vmseries_autoscale.aws.autoscaling_group import NewestActivities
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.reconcile.report import Observations
 from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
@@ -26,6 +27,7 @@ later waits for the next launch, and not for the next run."""
 
 def report_abandoned_launches(
     observations: Observations,
+    activities: NewestActivities,
     settings: ReconcileSettings,
     records: Mapping[str, FirewallRecord],
     now: datetime,
@@ -38,6 +40,7 @@ def report_abandoned_launches(
 
     Args:
         observations: What the run found out, to which the launches are added.
+        activities: Newest activities of the group.
         settings: Settings of the function.
         records: Records of firewalls by instance id.
         now: Current time, timezone-aware.
@@ -45,8 +48,7 @@ def report_abandoned_launches(
     """
     if settings.licensing_mode is LicensingMode.NONE:
         return
-    name = settings.auto_scaling_group_name
-    read = partial(abandoned_launches.read, clients.autoscaling(), name, now)
+    read = partial(abandoned_launches.read, activities, now)
     abandoned = observations.find_out("abandoned launches", read, None)
     if abandoned is None:
         return
@@ -64,6 +66,7 @@ def report_abandoned_launches(
     limit = settings.stop_launches_after
     if limit is None or len(found) < limit or now - found[0].ended > FRESH or dry_run:
         return
+    name = settings.auto_scaling_group_name
     stop = partial(abandoned_launches.stop_launches, clients.autoscaling(), name)
     observations.find_out("stopping launches", stop, None)
     logger.error(

@@ -10,6 +10,7 @@ from typing import Any
 
 from vmseries_autoscale import firewall_records, panorama
 from vmseries_autoscale.aws import autoscaling_group, clients
+from vmseries_autoscale.aws.autoscaling_group import NewestActivities
 from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
 from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_if_time
 from vmseries_autoscale.reconcile.abandoned_launches import report_abandoned_launches
@@ -66,11 +67,14 @@ def reconcile(
     )
     # Before Panorama is needed: it may be unreachable because there is no firewall in its path.
     observations = Observations()
-    report_refused_launches(observations, settings, group, now)
+    activities = NewestActivities(clients.autoscaling(), settings.auto_scaling_group_name)
+    report_refused_launches(observations, activities, group, now)
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
     table = firewall_records.connect(settings.records_table)
     inventory = full_inventory(settings, connection, table, time_budget.has_time)
-    report_abandoned_launches(observations, settings, inventory.records, now, dry_run=dry_run)
+    report_abandoned_launches(
+        observations, activities, settings, inventory.records, now, dry_run=dry_run
+    )
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
     unfinished: dict[str, Unfinished] = {}

@@ -56,8 +56,8 @@ ROWS = (
         change="Remove the log collector group, or set another one",
         to={"panorama.log_collector_group": REMOVED},
         plan=SETTINGS,
-        firewalls="Panorama keeps running firewalls in the former group. A termination removes them "
-        "from there",
+        firewalls="Panorama keeps running firewalls in the former group. A termination removes "
+        "them from there",
     ),
     Row(
         id="push",

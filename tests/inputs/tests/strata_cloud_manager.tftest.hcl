@@ -5,6 +5,8 @@ variables {
     secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:strata-AbCdEf"
     folder     = "autoscale"
   }
+  valid_licensing_secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+  key_elsewhere          = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
   valid_pin = {
     vm_series_auto_registration_pin_id    = "0a1b2c3d-0000-4000-8000-000000000001"
     vm_series_auto_registration_pin_value = "0123456789abcdef"
@@ -85,7 +87,7 @@ run "accepts_licenses_returned_by_the_firewalls" {
     bootstrap            = { secret = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf" } }
     functions            = { vpc = { subnet_ids = ["subnet-0a"], security_group_ids = ["sg-0a"] } }
     firewall_api         = var.valid_firewall_api
-    licensing            = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+    licensing            = { mode = "firewall", api_key_secret_arn = var.valid_licensing_secret }
   }
 }
 
@@ -127,7 +129,7 @@ run "refuses_a_strata_secret_key_of_another_region" {
   command = plan
 
   variables {
-    strata_cloud_manager = merge(var.valid_strata, { secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab" })
+    strata_cloud_manager = merge(var.valid_strata, { secret_kms_key_arn = var.key_elsewhere })
     bootstrap            = { secret = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf" } }
   }
 
@@ -284,7 +286,7 @@ run "refuses_licenses_that_only_strata_cloud_manager_could_return" {
   variables {
     strata_cloud_manager = var.valid_strata
     bootstrap            = { secret = { arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bootstrap-AbCdEf" } }
-    licensing            = { mode = "firewall", api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf" }
+    licensing            = { mode = "firewall", api_key_secret_arn = var.valid_licensing_secret }
   }
 
   expect_failures = [var.licensing]

@@ -10,7 +10,7 @@ import pytest
 from vmseries_lab.client import Lab
 from vmseries_scenarios.deployment import MINUTE, Deployment, completed_hooks
 
-pytestmark = pytest.mark.apply(seconds=200)
+pytestmark = pytest.mark.apply(seconds=150)
 
 
 @pytest.fixture
@@ -20,9 +20,15 @@ def managed(tmp_path: Path) -> Iterator[Deployment]:
         lab.firewalls.serve_xml_api()
         lab.firewalls.set_boot_times(license=160.0, register=300.0, content=320.0)
         deployment = Deployment.copy(
-            lab, "tests/fixtures/minimal", tmp_path / "copy", own_api=True, strata=True
+            lab,
+            "tests/fixtures/minimal",
+            tmp_path / "copy",
+            own_api=True,
+            strata=True,
+            capacity={"min": 0, "max": 2},
         )
         deployment.apply()
+        deployment.group.scale(1)
         deployment.wait_until_in_service(1)
         yield deployment
         assert lab.errors() == []
@@ -40,7 +46,7 @@ def test_a_firewall_lives_in_its_folder_and_leaves_a_report(managed: Deployment)
 
     # Strata Cloud Manager fails while the firewall leaves, which nothing waits for.
     lab.strata.configure(mode="refusing")
-    assert managed.group.terminate_one() == instance_id
+    managed.group.terminate(instance_id)
     managed.wait_until_terminated(instance_id, minutes=30)
     (completed,) = completed_hooks(managed.happened("hook-completed", instance_id), "terminate")
     assert completed.detail["result"] == "CONTINUE"
@@ -51,7 +57,7 @@ def test_a_firewall_lives_in_its_folder_and_leaves_a_report(managed: Deployment)
     # The reconcile function finds what was not reported.
     lab.strata.configure(mode="answering")
     lab.advance(45 * MINUTE)
-    assert managed.metric("LeftRegistered", since) == 1
+    assert managed.metric("LeftRegistered", since, "reconcile") == 1
     reported = [line["report"]["left_registered"] for line in reports(managed, since)]
     assert reported[-1] == {serial: instance_id}
     assert "left_registered" in managed.record(instance_id)
@@ -61,7 +67,7 @@ def test_a_firewall_lives_in_its_folder_and_leaves_a_report(managed: Deployment)
     lab.advance(20 * MINUTE)
     assert reports(managed, since)[-1]["report"]["left_registered"] == {}
     assert "left_registered" not in managed.record(instance_id)
-    assert managed.metric("LeftRegistered", since) == 1
+    assert managed.metric("LeftRegistered", since, "reconcile") == 1
 
 
 def reports(deployment: Deployment, since: float) -> list[dict[str, dict[str, dict[str, str]]]]:

@@ -844,6 +844,7 @@ run "alarms_report_missing_runs_and_losses" {
       launch-abandoned               = "launch/LaunchAbandoned"
       launch-message-refused         = "launch/MessageRefused"
       launch-refused                 = "reconcile/LaunchRefused"
+      launches-abandoned-in-a-row    = "reconcile/LaunchesAbandonedInARow"
       license-not-returned           = "terminate/LicenseNotReturned"
       reconcile-license-not-returned = "reconcile/LicenseNotReturned"
       orphan-removal-failed          = "reconcile/OrphanRemovalFailed"
@@ -867,7 +868,8 @@ run "alarms_report_missing_runs_and_losses" {
       name => [alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.ok_actions]
       if alarm.evaluation_periods != 1 || alarm.ok_actions != null
       } == {
-      launch-refused = [2, 1, aws_cloudwatch_metric_alarm.bad_outcome["launch-refused"].alarm_actions]
+      for name in ["launch-refused", "launches-abandoned-in-a-row"] :
+      name => [2, 1, aws_cloudwatch_metric_alarm.bad_outcome[name].alarm_actions]
     }
     error_message = "an alarm on what lasts outlives a run that is a little late, and reports its end"
   }

@@ -1,7 +1,7 @@
 # Alarms about the pool of Software NGFW credits. A run of the reconcile function writes the metrics, if it can read the
 # pool. A run may start shortly before or after its period, so such an alarm ends only after two periods.
 locals {
-  credit_alarms = !local.has_alarms || var.licensing.credit_pool == null ? {} : {
+  credit_alarms = !local.has_alarms || nonsensitive(var.licensing.credit_pool == null) ? {} : {
     license-credits-short = {
       metric      = "FirewallsWithoutCredits"
       statistic   = "Maximum"

@@ -136,8 +136,11 @@ def test_a_launch_in_the_wrong_group_fails_at_once_with_both_names(
     assert launching.results == ["ABANDON"]
     reason = launching.tags()["vmseries-autoscale:abandoned"]
     assert "WrongGroupError" in reason
-    assert ("group autoscale;" in reason) == (missing == "policy_status")
-    assert ("stack autoscale-stack;" in reason) == (missing == "template_status")
+    group, stack = (
+        ("device group autoscale instead of DG; see dgname" in reason),
+        ("template stack autoscale-stack instead of TS; see tplname" in reason),
+    )
+    assert (group, stack) == (missing == "policy_status", missing == "template_status")
 
 
 @pytest.mark.parametrize("operation", ["BatchGetItem", "PutItem"])
@@ -153,3 +156,43 @@ def test_a_launch_waits_while_the_table_is_unreachable(
     failures.clear()
     assert launching.deliver(event) == []
     assert launching.results == ["CONTINUE"]
+
+
+@pytest.mark.documents(id="readiness/identity/shared-group")
+def test_b4_firewalls_of_other_deployments_in_the_group_are_asked_once(
+    launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any]
+) -> None:
+    """Behind NAT, only a firewall itself can say which instance it runs on."""
+    shown = replace(shown_as(launching, "X"), policy_status="In Sync", ip_address="203.0.113.9")
+    for number in range(25):
+        serial = f"{number:03}"
+        fake_panorama.register(replace(shown, serial=serial))
+        fake_panorama.infos[serial] = SystemInfo(serial, mac=f"0a:00:00:00:00:{number:02x}")
+    asked = []
+    for _ in range(5):
+        fake_panorama.calls.clear()
+        assert launching.deliver(event) == ["message-0"]
+        asked.append(fake_panorama.calls.count("system_info"))
+    assert asked == [10, 10, 5, 0, 0]
+    assert len(launching.account.record(launching.instance_id).strangers) == 25
+
+    management = launching.account.attached(launching.instance_id)[1]
+    fake_panorama.register(replace(shown, serial="999"))
+    fake_panorama.infos["999"] = SystemInfo("999", mac=management.mac)
+    fake_panorama.calls.clear()
+    assert launching.deliver(event) == []
+    assert fake_panorama.calls.count("system_info") == 1
+    record = launching.account.record(launching.instance_id)
+    assert (record.serial, record.strangers) == ("999", frozenset())
+
+
+def test_b4_a_firewall_that_does_not_answer_is_asked_again(
+    launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any]
+) -> None:
+    shown = replace(shown_as(launching, "S1"), ip_address="203.0.113.9")
+    fake_panorama.register(shown)
+    fake_panorama.infos["S1"] = SystemInfo("S1")
+    for _ in range(2):
+        fake_panorama.calls.clear()
+        launching.deliver(event)
+        assert "system_info" in fake_panorama.calls

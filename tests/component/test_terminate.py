@@ -103,7 +103,7 @@ def test_a_termination_stays_within_the_call_budget(
     assert without_records(calls).total() <= 16
     assert calls == {
         "BatchGetItem": 3,
-        "PutItem": 1,
+        "PutItem": 2,
         "ChangeMessageVisibilityBatch": 3,
         "ChangeMessageVisibility": 2,
         "DescribeInstances": 3,

@@ -421,7 +421,8 @@ def test_only_firewalls_whose_other_signals_are_not_enough_are_asked() -> None:
         (KNOWN, [PLAIN]),
         (RUNNING, [replace(PLAIN, connected=False)]),
         (replace(RUNNING, exists=False, serial="001"), [PLAIN]),
-        (RUNNING, [replace(FOREIGN, ip_address=IP)]),
+        (RUNNING, [FOREIGN]),
+        (RUNNING, [replace(FOREIGN, ip_address=IP, connected=False)]),
     ):
         firewall_identity.identify(subject, known, list, ask)
     assert asked == []
@@ -437,6 +438,57 @@ def test_a_firewall_that_registered_in_another_group_is_misplaced(device: Device
     assert isinstance(result, Misplaced)
     assert "it is registered in device group autoscale" in result.reason
     assert "dgname" in result.reason
+
+
+ELSEWHERE = replace(OURS, policy_status=None, template_status=None)
+
+
+@pytest.mark.documents(id="readiness/identity/wrong-group")
+@pytest.mark.parametrize("hostname", ["PA-VM", "ip-10-0-1-5", ID])
+@pytest.mark.parametrize(
+    ("mac", "address", "misplaced"),
+    [(OUR_MAC, IP, True), (OTHER_MAC, IP, False), ("", IP, False)],
+)
+def test_b4_a_firewall_in_no_group_of_ours_is_misplaced_only_if_it_says_that_it_is_ours(
+    hostname: str, mac: str, address: str, *, misplaced: bool
+) -> None:
+    """Whoever manages it chooses its host name, and other VPCs have the same addresses."""
+    device = replace(ELSEWHERE, hostname=hostname, ip_address=address)
+    result = identify(RUNNING, [device], S001=says(mac))
+    assert isinstance(result, Misplaced) is misplaced
+    assert not isinstance(result, Identity)
+
+
+@pytest.mark.documents(id="readiness/identity/wrong-group")
+@pytest.mark.parametrize(
+    ("subject", "mac", "rivals", "proven"),
+    [
+        (replace(RUNNING, serial="001"), OUR_MAC, [], True),
+        (RUNNING, OUR_MAC, [], False),
+        (replace(RUNNING, serial="001"), "", [], False),
+        (replace(RUNNING, serial="001"), OTHER_MAC, [], False),
+        (replace(RUNNING, serial="001"), OUR_MAC, [other("001")], False),
+    ],
+)
+def test_b4_a_misplaced_firewall_is_proven_by_the_record_and_by_what_it_says(
+    subject: Subject, mac: str, rivals: list[OtherInstance], *, proven: bool
+) -> None:
+    result = identify(subject, [ELSEWHERE], *rivals, S001=says(mac))
+    assert (isinstance(result, Misplaced) and result.proven) is proven
+
+
+@pytest.mark.parametrize(
+    ("evidence", "address", "proven"),
+    [({"mac"}, IP, True), ({"hostname"}, IP, False), ({"mac"}, OTHER_IP, False)],
+)
+def test_b4_a_misplaced_firewall_that_is_gone_is_proven_by_what_it_has_said(
+    evidence: set[str], address: str, *, proven: bool
+) -> None:
+    """Its license may be deactivated, so that it dropped off. The record alone is not enough."""
+    subject = replace(RUNNING, serial="001", evidence=frozenset(evidence))
+    device = replace(ELSEWHERE, connected=False, ip_address=address)
+    result = identify(subject, [device])
+    assert (isinstance(result, Misplaced) and result.proven) is proven
 
 
 def test_a_host_name_alone_makes_no_firewall_misplaced() -> None:

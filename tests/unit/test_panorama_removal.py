@@ -13,8 +13,6 @@ from vmseries_autoscale.outcome import Retry
 from vmseries_autoscale.panorama import Job, Part, Removal
 from vmseries_autoscale.panorama.removal import (
     COMMIT_INTERVAL,
-    DISCONNECT_LIMIT,
-    decide_disconnect,
     decide_plan,
     decide_removals,
     decide_wait,
@@ -208,28 +206,6 @@ def test_a_removal_names_the_group_that_holds_the_firewall() -> None:
         Removal(Part.DEVICE_GROUP, "S2"),
         Removal(Part.MANAGED_DEVICES, "S1"),
     ]
-
-
-@pytest.mark.documents(id="panorama/removal/registers-again")
-@pytest.mark.parametrize(
-    ("connected", "released_seconds_ago", "waits"),
-    [
-        (False, None, False),
-        (False, 0, False),
-        (True, None, True),
-        (True, 0, True),
-        (True, DISCONNECT_LIMIT.seconds - 1, True),
-        (True, DISCONNECT_LIMIT.seconds, False),
-    ],
-)
-def test_a_firewall_is_removed_when_it_is_seen_disconnected_or_after_a_bounded_wait(
-    connected: bool, released_seconds_ago: int | None, waits: bool
-) -> None:
-    """F7: a connected firewall that is removed may register again with its VM auth key."""
-    ago = released_seconds_ago
-    released = None if ago is None else NOW - timedelta(seconds=ago)
-    decision = decide_disconnect(connected=connected, released=released, now=NOW)
-    assert isinstance(decision, Retry) is waits
 
 
 ODD_TIMES = [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from component.fakes.base import NAME
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceBusyError,
@@ -28,6 +29,7 @@ from vmseries_autoscale.panorama import (
     Removal,
 )
 from vmseries_autoscale.panorama.interface import Membership
+from vmseries_autoscale.panorama.jobs import push_description
 
 LICENSE_MANAGER = "LM"
 LONG_AGO = "2000-01-01T00:00:00Z"
@@ -211,7 +213,12 @@ class FakePanorama:
 
     def job(self, job_id: str) -> Job | None:
         self._called("job")
-        return next((job for job in self.jobs if job.job_id == job_id), None)
+        known = [*self.jobs, *(self._push_job(push) for push in self.push_jobs)]
+        return next((job for job in known if job.job_id == job_id), None)
+
+    def _push_job(self, push: Push) -> Job:
+        failed, text = bool(push.failures), push_description(NAME, push.serials)
+        return Job(push.job_id, push.finished, failed, (), text, push.serials, push.failures)
 
     def batch_deactivate(self, serials: Collection[str]) -> str | None:
         self._called("batch_deactivate")

@@ -24,16 +24,19 @@ from vmseries_autoscale.firewall_identity.result import (
     Unidentified,
 )
 from vmseries_autoscale.firewall_identity.signals import (
+    ASKED,
     OtherInstance,
     Signal,
     Subject,
     in_our_groups,
     instance_id,
+    is_stranger,
     mac_addresses,
     other_instances,
 )
 
 __all__ = [
+    "ASKED",
     "Ambiguous",
     "Ask",
     "Identity",
@@ -48,6 +51,7 @@ __all__ = [
     "identify",
     "in_our_groups",
     "instance_id",
+    "is_stranger",
     "mac_addresses",
     "other_instances",
 ]

@@ -22,11 +22,13 @@ from vmseries_autoscale.firewall_identity.signals import (
     Subject,
     agreeing_signals,
     held,
+    in_a_group_of_ours,
     in_our_groups,
     instance_id,
     instance_id_of_cpu,
     management_address,
 )
+from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
 from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.panorama import Device
 
@@ -34,7 +36,7 @@ Ask: TypeAlias = Callable[[str], SystemInfo | None]
 """Asks the connected firewall with a serial number about itself; ``None`` without an answer."""
 
 MAXIMUM_ASKED = 10
-"""How many firewalls are asked about themselves to find the one of an instance."""
+"""How many firewalls one visit asks about themselves to find the one of an instance."""
 
 
 def ask_nobody(_serial: str) -> SystemInfo | None:
@@ -102,10 +104,14 @@ def _judge(
 ) -> Result:
     """Decide whether the only candidate is the firewall of the instance."""
     signals = agreeing_signals(subject, device)
-    info = None if len(signals & NAMES_INSTANCE) > 1 else answer(device)
+    enough = len(signals & NAMES_INSTANCE) > 1 and in_our_groups(device)
+    info = None if enough else answer(device)
     signals = agreeing_signals(subject, device, info)
     unclear: Unidentified | Undecided | Ambiguous | None
     unclear = _contradiction(subject, device, signals, info, rivals)
+    if isinstance(unclear, Misplaced) and unclear.proven:
+        claimed = _claimed_elsewhere(device, signals, rivals())
+        unclear = _other_machine(device, info, signals, rivals) or claimed or unclear
     settled = Signal.RECORD in signals and len(signals & NAMES_INSTANCE) > 1 and subject.exists
     if unclear is None and not settled:
         known = rivals()
@@ -124,11 +130,7 @@ def _claimed(subject: Subject, devices: Sequence[Device]) -> list[Device]:
     """
     recorded = [device for device in devices if device.serial == subject.serial]
     named = [device for device in devices if instance_id(device) == subject.instance_id.lower()]
-    ours = [
-        device
-        for device in named
-        if device.policy_status is not None or device.template_status is not None
-    ]
+    ours = [device for device in named if in_a_group_of_ours(device)]
     return recorded + [device for device in ours if device not in recorded]
 
 
@@ -169,11 +171,38 @@ def _found(
         return _saying(subject, connected, answer) or connected
     if addressed or named:
         return addressed or named
-    # With NAT between firewall and Panorama, the address says nothing.
-    online = [device for device in nameless if device.connected]
+    if misplaced := _found_elsewhere(subject, devices, answer):
+        return misplaced
+    # With NAT between firewall and Panorama, the address says nothing. Each firewall is asked once,
+    # and no more than a record can hold: other deployments may have hundreds in the same groups.
+    online = [
+        device for device in nameless if device.connected and device.serial not in subject.strangers
+    ]
     if not online or not subject.macs or subject.serial is not None:
         return []
+    if len(subject.strangers) >= MAXIMUM_STRANGERS:
+        return []
     return _saying(subject, [item for item in online if not held(item, rivals())], answer)
+
+
+def _found_elsewhere(
+    subject: Subject, devices: Sequence[Device], answer: Callable[[Device], SystemInfo | None]
+) -> list[Device]:
+    """Return the firewalls with the instance's address that are not in both of our groups.
+
+    Other VPCs may have the same address, so that only what a firewall says makes it a candidate.
+    """
+    if subject.serial is not None or subject.management_ip is None:
+        return []
+    addressed = [
+        device
+        for device in devices
+        if device.connected
+        and not in_our_groups(device)
+        and instance_id(device) is None
+        and management_address(device) == subject.management_ip
+    ]
+    return _saying(subject, addressed, answer)
 
 
 def _saying(
@@ -206,7 +235,7 @@ def _contradiction(
     """Return what contradicts the signals that name the instance, if anything does."""
     named, address = instance_id(device), management_address(device)
     if Signal.MEMBERSHIP not in signals:
-        return _misplaced(device, signals)
+        return _misplaced(subject, device, signals)
     if subject.serial is not None and Signal.RECORD not in signals:
         return Ambiguous(
             f"{device.serial} matches the instance, but the record of the instance names "
@@ -214,7 +243,7 @@ def _contradiction(
         )
     if named is not None and Signal.HOSTNAME not in signals:
         return Ambiguous(f"{device.serial} matches the instance, but has the host name {named}")
-    if info is not None and (contradiction := _other_machine(device, info, signals, rivals)):
+    if contradiction := _other_machine(device, info, signals, rivals):
         return contradiction
     if (
         None not in (address, subject.management_ip)
@@ -238,7 +267,7 @@ def _is_recorded_by_mac(subject: Subject, signals: frozenset[Signal]) -> bool:
     )
 
 
-def _misplaced(device: Device, signals: frozenset[Signal]) -> Ambiguous:
+def _misplaced(subject: Subject, device: Device, signals: frozenset[Signal]) -> Ambiguous:
     """Return that a firewall is not in our groups, with the name of the group if it is known."""
     missing, group, key = (
         ("device group", device.device_group, "dgname")
@@ -246,20 +275,28 @@ def _misplaced(device: Device, signals: frozenset[Signal]) -> Ambiguous:
         else ("template stack", device.template_stack, "tplname")
     )
     where = "" if group is None else f"; it is registered in {missing} {group}"
-    kind = Misplaced if device.connected and len(signals & NAMES_INSTANCE) > 1 else Ambiguous
-    return kind(
+    reason = (
         f"{device.serial} matches the instance, but is not in the configured {missing}{where}; set "
         f"{key} in its bootstrap configuration to that name, or move it there in Panorama"
     )
+    # Whoever manages a firewall in another group chooses its host name and may choose its address.
+    said = bool(signals & ASKED if device.connected else subject.evidence & ASKED)
+    recorded = Signal.RECORD in signals
+    known = said or in_a_group_of_ours(device) if device.connected else said and recorded
+    if known and len(signals & NAMES_INSTANCE) > 1:
+        return Misplaced(reason, device.serial, signals, proven=said and recorded)
+    return Ambiguous(reason)
 
 
 def _other_machine(
     device: Device,
-    info: SystemInfo,
+    info: SystemInfo | None,
     signals: frozenset[Signal],
     rivals: Callable[[], Collection[OtherInstance]],
 ) -> Ambiguous | None:
     """Return which other instance a firewall says it runs on, if it does."""
+    if info is None:
+        return None
     says = instance_id_of_cpu(info)
     if says is not None and Signal.CPU_ID not in signals:
         return Ambiguous(f"{device.serial} matches the instance, but its CPU id names {says}")

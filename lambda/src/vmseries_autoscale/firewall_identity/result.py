@@ -54,10 +54,22 @@ class Ambiguous:
 
 @dataclass(frozen=True, slots=True)
 class Misplaced(Ambiguous):
-    """The result if two signals name a connected firewall that is not in the configured groups.
+    """The result if two signals name a firewall that is not in the configured groups.
 
-    The bootstrap configuration names another group. No later visit finds the firewall in ours.
+    The bootstrap configuration names another group, the inputs have changed, or somebody has moved
+    the firewall. One that is in neither of our groups has said that it runs on the instance.
+
+    Attributes:
+        serial: Serial number of the firewall.
+        signals: Signals that name the instance.
+        proven: Whether the record names the firewall, and the firewall says that it is the
+            instance's, or has said so to an earlier visit and is no longer connected. Then a
+            termination may return its license and remove it, wherever it is in Panorama.
     """
+
+    serial: str
+    signals: frozenset[Signal]
+    proven: bool
 
 
 Result: TypeAlias = Identity | Unidentified | Undecided | Ambiguous

@@ -59,6 +59,8 @@ class Subject:
             record has it; ``None`` if it is not known.
         macs: MAC addresses of its interfaces, as EC2 and its record show them.
         evidence: Values of the signals by which an earlier visit identified its firewall.
+        strangers: Serial numbers of firewalls that told an earlier visit that they run on another
+            machine.
         exists: Whether EC2 shows it in another state than terminated.
         doubted: Whether an earlier visit found its firewall ambiguous.
     """
@@ -70,6 +72,7 @@ class Subject:
     evidence: frozenset[str] = frozenset()
     exists: bool = True
     doubted: bool = False
+    strangers: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -90,6 +93,7 @@ class Subject:
             record.evidence,
             exists=not instances.is_terminated(instance),
             doubted=record.ambiguous is not None,
+            strangers=record.strangers,
         )
 
 
@@ -136,9 +140,27 @@ def mac_addresses(instance: Instance) -> frozenset[str]:
     return frozenset(item.mac for item in instance.interfaces if item.mac is not None)
 
 
+def is_stranger(subject: Subject, info: SystemInfo) -> bool:
+    """Return whether a firewall says that it runs on another machine than the subject.
+
+    A firewall has one management interface for as long as it runs, and the MAC addresses of the
+    instance's interfaces do not change. An answer without a MAC address says nothing.
+    """
+    return (
+        bool(info.mac and subject.macs)
+        and info.mac not in subject.macs
+        and instance_id_of_cpu(info) != subject.instance_id.lower()
+    )
+
+
 def in_our_groups(device: Device) -> bool:
     """Return whether a firewall is in the configured device group and template stack."""
     return device.policy_status is not None and device.template_status is not None
+
+
+def in_a_group_of_ours(device: Device) -> bool:
+    """Return whether a firewall is in the configured device group or template stack."""
+    return device.policy_status is not None or device.template_status is not None
 
 
 def management_address(device: Device) -> str | None:

@@ -38,12 +38,16 @@ MAXIMUM_SET = 32
 UNREADABLE: Final = -1
 """The version of a record whose item cannot be read. It is never written."""
 
+MAXIMUM_STRANGERS = 200
+"""Maximum number of other firewalls that a record keeps: 3 KB of an item."""
+
 _MAXIMUM_VERSION = 2**31 - 1
 _MAXIMUM_TIMESTAMP = 253_402_300_799
 """The end of the year 9999, the last that Python knows."""
 
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]{1,32}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_SERIAL = re.compile(r"[A-Za-z0-9]{1,32}")
 _SIGNAL = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
 
@@ -88,11 +92,15 @@ class FirewallRecord:
         macs: MAC addresses of the instance's interfaces, in lower case with colons.
         serial: Serial number of the firewall.
         evidence: Values of the signals by which the firewall was identified.
+        strangers: Serial numbers of connected firewalls that have said that they run on another
+            machine; kept until the firewall of this instance is identified.
+        sought: Last time at which a visit looked for the firewall in all groups of Panorama.
         ambiguous: Why a visit found the firewall ambiguous. It is not changed afterwards.
         license: How far the return of the license is.
         license_job: Id of Panorama's job of the last request to deactivate it.
         license_requested: Time of the last request to deactivate it.
         absent_since: First time of an uninterrupted absence from the license list.
+        empty_since: First of the latest answers that have no license list, one after the other.
         pushes: Ids of the jobs of pushes to the firewall, newest last.
         removal_job: Id of the job of the commit that removes the firewall from Panorama.
         left_registered: Time at which it was reported that Strata Cloud Manager still lists the
@@ -109,11 +117,14 @@ class FirewallRecord:
     macs: frozenset[str] = frozenset()
     serial: str | None = None
     evidence: frozenset[str] = frozenset()
+    strangers: frozenset[str] = frozenset()
+    sought: datetime | None = None
     ambiguous: str | None = None
     license: LicenseState = LicenseState.UNKNOWN
     license_job: str | None = None
     license_requested: datetime | None = None
     absent_since: datetime | None = None
+    empty_since: datetime | None = None
     pushes: tuple[str, ...] = ()
     removal_job: str | None = None
     left_registered: datetime | None = None
@@ -152,11 +163,14 @@ def to_item(record: FirewallRecord) -> dict[str, dict[str, object]]:
         "macs": _set(record.macs),
         "serial": _text(record.serial),
         "evidence": _set(record.evidence),
+        "strangers": _set(record.strangers),
+        "sought": _time(record.sought),
         "ambiguous": _text(shortened(printable(record.ambiguous), MAXIMUM_TEXT_LENGTH - 1) or None),
         "license": {"S": record.license.value},
         "license_job": _text(record.license_job),
         "license_requested": _time(record.license_requested),
         "absent_since": _time(record.absent_since),
+        "empty_since": _time(record.empty_since),
         "pushes": {"L": [{"S": job_id} for job_id in record.pushes[-MAXIMUM_PUSHES:]]}
         if record.pushes
         else None,
@@ -201,11 +215,14 @@ def from_item(item: Item) -> FirewallRecord:
         macs=reader.set("macs", _MAC),
         serial=reader.serial("serial"),
         evidence=reader.set("evidence", _SIGNAL),
+        strangers=reader.set("strangers", _SERIAL, MAXIMUM_STRANGERS),
+        sought=reader.time("sought"),
         ambiguous=reader.reason("ambiguous"),
         license=reader.license("license"),
         license_job=reader.job("license_job"),
         license_requested=reader.time("license_requested"),
         absent_since=reader.time("absent_since"),
+        empty_since=reader.time("empty_since"),
         pushes=reader.jobs("pushes"),
         removal_job=reader.job("removal_job"),
         left_registered=reader.time("left_registered"),
@@ -318,12 +335,12 @@ class _Reader:
                 raise self._error(name, "has a value that is not the id of a job", job)
         return tuple(str(job) for job in jobs)
 
-    def set(self, name: str, form: re.Pattern[str]) -> frozenset[str]:
+    def set(self, name: str, form: re.Pattern[str], maximum: int = MAXIMUM_SET) -> frozenset[str]:
         values = self._value(name, "SS")
         if values is None:
             return frozenset()
-        if not isinstance(values, list) or len(values) > MAXIMUM_SET:
-            raise self._error(name, f"is not a set of at most {MAXIMUM_SET}", values)
+        if not isinstance(values, list) or len(values) > maximum:
+            raise self._error(name, f"is not a set of at most {maximum}", values)
         for value in values:
             if not isinstance(value, str) or not form.fullmatch(value):
                 raise self._error(name, "has a value of another form", value)

@@ -9,18 +9,19 @@ from functools import partial
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import target_groups
 from vmseries_autoscale.concurrency import run_parallel
-from vmseries_autoscale.errors import PanOsError, WrongGroupError
+from vmseries_autoscale.errors import PanOsError
 from vmseries_autoscale.firewall_identity import Identity, Misplaced, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
+from vmseries_autoscale.launch.pushes import push_out_of_sync
 from vmseries_autoscale.launch.strata_cloud_manager_gate import check_in_strata_cloud_manager
+from vmseries_autoscale.launch.wrong_group import seek_everywhere, wrong_group
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
+from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_and_list
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
-from vmseries_autoscale.panorama import Panorama, Push
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
 
 logger = logging.getLogger(__name__)
@@ -95,17 +96,19 @@ def _check_in_panorama(
     launching = [instance for instance in launching if instance.unread is None]
     if not launching:
         return dict(unread)
-    session = run_step(partial(open_session, settings))
+    session = run_step(partial(open_and_list, settings))
     if isinstance(session, Unfinished):
         return {**unread, **{instance.event: session for instance in launching}}
     others = instance_in_transition.describe_others(
         launching, visit.ec2, visit.settings.name, visit.records
     )
-    check = partial(_check_device, session=session, others=others, visit=visit)
+    check = partial(
+        _check_device, session=session, others=others, panorama_settings=settings, visit=visit
+    )
     # Not in parallel, because the session is not thread-safe.
     outcomes = for_each(launching, check, visit.time_budget) | unread
     if settings.push_when_out_of_sync:
-        outcomes |= _push_out_of_sync(launching, session, visit)
+        outcomes |= push_out_of_sync(launching, session, visit)
     return outcomes
 
 
@@ -113,18 +116,30 @@ def _check_device(
     launching: LaunchingInstance,
     session: PanoramaSession,
     others: Callable[[], Collection[OtherInstance]],
+    panorama_settings: PanoramaSettings,
     visit: Visit[LaunchSettings],
 ) -> Outcome:
     settings = visit.settings
-    identity = instance_in_transition.identify(
+    identify = partial(
+        instance_in_transition.identify,
         launching,
         settings.management_device_index,
         session,
         visit.ec2,
         others,
     )
+    identity = identify()
+    if seek_everywhere(launching, identity, session, visit):
+        identity = identify()
     if isinstance(identity, Misplaced):
-        raise WrongGroupError(identity.reason)
+        error = wrong_group(identity, session, panorama_settings)
+        if isinstance(error, Retry):
+            return error
+        # The termination returns the license that the firewall has taken.
+        instance_in_transition.save_misplaced(
+            launching, identity, settings.management_device_index, visit.ec2
+        )
+        raise error
     if not isinstance(identity, Identity):
         # An ambiguous identity waits, too: while a firewall boots, Panorama often lists an earlier
         # one with the same address. A launch that stays ambiguous is abandoned with this reason.
@@ -136,45 +151,6 @@ def _check_device(
             licensed = session.panorama.firewall(serial).valid_licenses()
             reason = None if licensed else readiness.NO_LICENSE
     return Done() if reason is None else Retry(reason)
-
-
-def _push_out_of_sync(
-    launching: Sequence[LaunchingInstance], session: PanoramaSession, visit: Visit[LaunchSettings]
-) -> dict[LifecycleEvent, Outcome]:
-    """Request one push to all firewalls that need only a push.
-
-    Returns:
-        The outcomes of firewalls whose earlier pushes failed.
-    """
-    required = visit.settings.readiness
-    out_of_sync = {
-        instance.serial: instance.event
-        for instance in launching
-        if instance.serial
-        and readiness.is_out_of_sync(required, session.devices.get(instance.serial))
-    }
-    if not out_of_sync or not visit.time_budget.has_time():
-        return {}
-    pushes = run_step(partial(_push, session.panorama, out_of_sync.keys(), visit.settings.name))
-    if isinstance(pushes, Unfinished):
-        return dict.fromkeys(out_of_sync.values(), pushes)
-    return {
-        event: Retry(
-            f"{readiness.not_ready_reason(required, session.devices[serial])}; {failures[0]}"
-        )
-        for serial, event in out_of_sync.items()
-        if (failures := readiness.push_failures(serial, pushes))
-    }
-
-
-def _push(panorama: Panorama, serials: Collection[str], deployment: str) -> list[Push]:
-    """Request a push, unless one of ours is in progress, and return our earlier pushes."""
-    pushes = panorama.pushes(deployment)
-    due = readiness.serials_to_push(serials, pushes)
-    if due:
-        job_id = panorama.push(due, deployment)
-        logger.info("Requested a push", extra={"serials": sorted(due), "job_id": job_id})
-    return pushes
 
 
 def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:

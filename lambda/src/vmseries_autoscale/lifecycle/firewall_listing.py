@@ -18,3 +18,9 @@ class FirewallListing(Protocol):
 
     def ask(self, serial: str) -> SystemInfo | None:
         """Return what a connected firewall says about itself; ``None`` without an answer."""
+
+    def answers(self) -> Mapping[str, SystemInfo]:
+        """Return what firewalls have been asked for in this visit, by serial number.
+
+        Later visits need not ask those again that run on other machines.
+        """

@@ -14,13 +14,16 @@ from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.aws.instances import Instance
 from vmseries_autoscale.errors import RecordError
 from vmseries_autoscale.firewall_identity import (
+    ASKED,
     Identity,
+    Misplaced,
     OtherInstance,
     Signal,
     Subject,
     Unidentified,
 )
 from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
+from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.firewall_listing import FirewallListing
@@ -210,9 +213,26 @@ def identify(
     result = firewall_identity.identify(subject, session.devices.values(), others, session.ask)
     if isinstance(result, Identity):
         save_identity(instance, result, address, ec2)
+    else:
+        _save_strangers(instance, subject, session)
     if isinstance(result, Unidentified):
         instance.unlisted_serial = result.unlisted_serial
     return result
+
+
+def _save_strangers(
+    instance: InstanceInTransition, subject: Subject, session: FirewallListing
+) -> None:
+    """Record which firewalls need not be asked again, because they run on other machines."""
+    known = instance.record.strangers
+    others = {
+        serial
+        for serial, info in session.answers().items()
+        if firewall_identity.is_stranger(subject, info)
+    }
+    new = sorted(others - known)[: MAXIMUM_STRANGERS - len(known)]
+    if new and subject.serial is None:
+        instance.save(strangers=known | set(new))
 
 
 def describe_others(
@@ -255,10 +275,23 @@ def save_identity(
         instance.save(
             serial=identified.serial,
             evidence=identified.evidence - {Signal.MEMBERSHIP.value},
+            strangers=frozenset(),
             management_ip=address or instance.record.management_ip,
         )
         if instance.tags.get(tags.SERIAL) != identified.serial:
             instance.add_tags(ec2, {tags.SERIAL: identified.serial})
+
+
+def save_misplaced(
+    instance: InstanceInTransition,
+    misplaced: Misplaced,
+    management_device_index: int,
+    ec2: EC2Client,
+) -> None:
+    """Save the serial number of a firewall in another group, if it says that it is this one."""
+    if misplaced.signals & ASKED:
+        found = Identity(misplaced.serial, misplaced.signals)
+        save_identity(instance, found, instance.private_ip(management_device_index), ec2)
 
 
 def tag_last_visit(

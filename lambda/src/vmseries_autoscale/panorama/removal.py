@@ -35,10 +35,6 @@ COMMIT_INTERVAL = timedelta(seconds=90)
 """Minimum time between two removal commits. Licenses are returned one by one and messages arrive in
 batches, so without this interval a hundred simultaneous terminations would cause many commits."""
 
-DISCONNECT_LIMIT = timedelta(minutes=5)
-"""Time after which a firewall without management interface is removed although Panorama still lists
-it as connected. How soon Panorama notices a silent peer is not documented."""
-
 UNCOMMITTED = "uncommitted"
 """In place of a job's id: the firewall is removed from the candidate configuration, and a later
 visit requests the commit. Its groups need not be looked at again."""
@@ -142,7 +138,7 @@ def remove_firewalls(
         TimeBudgetExceededError: If there is no time to remove all firewalls.
     """
     wanted = frozenset(serials)
-    followed, left = _follow(
+    followed, left = follow(
         panorama, {serial: job for serial, job in jobs.items() if serial in wanted}
     )
     due = wanted - followed.outcomes.keys()
@@ -157,14 +153,24 @@ def remove_firewalls(
     return Progress({**followed.outcomes, **progress.outcomes}, {**followed.jobs, **progress.jobs})
 
 
-def _follow(panorama: Panorama, jobs: Mapping[str, str]) -> tuple[Progress, frozenset[str]]:
-    """Look at the commits that earlier calls have requested.
+def follow(panorama: Panorama, jobs: Mapping[str, str]) -> tuple[Progress, frozenset[str]]:
+    """Look at the commits that earlier calls have requested, and change nothing.
+
+    One request for each job, and four small ones if one has succeeded.
+
+    Args:
+        panorama: Connection to Panorama.
+        jobs: Ids of the commit jobs by serial number, as ``remove_firewalls`` has returned them.
 
     Returns:
         The outcomes of the firewalls that are removed, or whose commit is in progress; and the
         firewalls that Panorama still has, although their commit has succeeded. A job that is
         unknown, not ours, or has failed decides nothing: job numbers mean nothing on the other peer
         of a pair.
+
+    Raises:
+        PanOsError: If a request to Panorama fails.
+        DeviceBusyError: If Panorama is busy.
     """
     outcomes: dict[str, Outcome] = {}
     waiting: dict[str, str] = {}
@@ -421,33 +427,6 @@ def decide_wait(commits: Sequence[Job], now: datetime) -> Retry | None:
     if requested is not None and abs(now - requested) < COMMIT_INTERVAL:
         seconds = COMMIT_INTERVAL.seconds
         return Retry(f"commit job {commits[0].job_id} was requested less than {seconds} s ago")
-    return None
-
-
-def decide_disconnect(*, connected: bool, released: datetime | None, now: datetime) -> Retry | None:
-    """Decide whether a firewall whose license is done may be removed, or may still register again.
-
-    A bootstrapped firewall presents its serial number and VM auth key in each connection request,
-    and Panorama adds it as a managed device ("Create the init-cfg.txt File", VM-Series Deployment
-    Guide). Whether it does so after a removal is not documented. The firewall is therefore
-    removed only when Panorama has seen it disconnected, which follows soon after its management
-    interface is let go, or when that takes too long. One that registers again nevertheless is
-    recognized by the firewall record and removed by the reconcile function.
-
-    Args:
-        connected: Whether Panorama lists the firewall as connected.
-        released: When the management interface was let go, timezone-aware; ``None`` if it is not.
-        now: Current time, timezone-aware.
-
-    Returns:
-        The reason to wait; ``None`` if the firewall can be removed.
-    """
-    if not connected:
-        return None
-    if released is None:
-        return Retry("the firewall is connected to Panorama; its management interface is let go")
-    if now - released < DISCONNECT_LIMIT:
-        return Retry("Panorama still lists the firewall as connected")
     return None
 
 

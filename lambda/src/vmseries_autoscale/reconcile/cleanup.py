@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -14,7 +14,7 @@ from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
 from vmseries_autoscale.errors import TargetReusedError
-from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_if_time
+from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_if_time, run_step
 from vmseries_autoscale.panorama import Panorama, removal
 from vmseries_autoscale.reconcile.decisions import CleanupPlan, Orphan
 from vmseries_autoscale.reconcile.licenses import LicenseReturns
@@ -116,15 +116,40 @@ class Cleanup:
             self.settings.name,
             self.now,
             self.time_budget.has_time,
+            jobs=self._recorded_jobs(instance_ids),
         )
         progress = run_if_time(remove, self.time_budget)
+        if isinstance(progress, Unfinished):
+            return collect_unfinished((key, progress) for key in instance_ids.values())
         return collect_unfinished(
             (
                 instance_id,
-                progress if isinstance(progress, Unfinished) else progress.outcomes[serial],
+                self._save_job(instance_id, progress.jobs.get(serial)) or progress.outcomes[serial],
             )
             for serial, instance_id in instance_ids.items()
         )
+
+    def _recorded_jobs(self, instance_ids: Mapping[str, str]) -> dict[str, str]:
+        """Return the commit jobs that visits and earlier runs have requested, by serial number."""
+        records = {
+            serial: record
+            for serial, instance_id in instance_ids.items()
+            if (record := self.licenses.records.get(instance_id)) is not None
+        }
+        return {
+            serial: record.removal_job
+            for serial, record in records.items()
+            if record.serial == serial and record.removal_job is not None
+        }
+
+    def _save_job(self, instance_id: str, job: str | None) -> Unfinished | None:
+        """Record the commit job that removes a firewall, if the firewall has a record."""
+        record = self.licenses.records.get(instance_id)
+        new = None if job == removal.UNCOMMITTED else job
+        if record is None or not record.readable or record.removal_job == new:
+            return None
+        saved = run_step(partial(self.licenses.save, record, replace(record, removal_job=new)))
+        return saved if isinstance(saved, Unfinished) else None
 
 
 def _instance_ids(orphans: Iterable[Orphan]) -> dict[str, str]:

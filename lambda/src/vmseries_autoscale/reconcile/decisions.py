@@ -18,7 +18,13 @@ from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.aws.instances import is_terminated
 from vmseries_autoscale.aws.network.state import NetworkState, Status
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.firewall_identity import Ambiguous, Identity, Subject, Undecided
+from vmseries_autoscale.firewall_identity import (
+    Ambiguous,
+    Identity,
+    Misplaced,
+    Subject,
+    Undecided,
+)
 from vmseries_autoscale.firewall_records import RETENTION, FirewallRecord, LicenseState
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
@@ -26,6 +32,10 @@ from vmseries_autoscale.reconcile.inventory import Inventory
 from vmseries_autoscale.settings import LicensingMode
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
+
+_OLD_LICENSE = "vmseries-autoscale:license"
+"""Tag in which versions without records kept that a license was returned. It says nothing about an
+instance that has a record."""
 
 _TRANSITIONS = {"Pending:Wait": Transition.LAUNCHING, "Terminating:Wait": Transition.TERMINATING}
 
@@ -178,9 +188,18 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
 
 
 def gone_instances(inventory: Inventory, age_floor: timedelta, now: datetime) -> list[str]:
-    """Return the instances with a record that terminated longer ago than the age floor."""
+    """Return our instances that terminated longer ago than the age floor.
+
+    They have a record, or EC2 still shows them with our tag.
+    """
     gone = []
-    for instance_id, record in inventory.records.items():
+    ours = {
+        key
+        for key, item in inventory.instances.items()
+        if item.deployment == inventory.deployment and item.tags.get(_OLD_LICENSE) != "returned"
+    }
+    for instance_id in sorted(ours | inventory.records.keys()):
+        record = inventory.record(instance_id)
         if instance_id in inventory.members:
             continue
         if not is_terminated(inventory.instances.get(instance_id)):
@@ -257,7 +276,7 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
             continue
         subject = Subject.of(inventory.record(instance_id), instance)
         match firewall_identity.identify(subject, inventory.devices, lambda: rivals):
-            case Identity(serial):
+            case Identity(serial=serial) | Misplaced(serial=serial, proven=True):
                 own[instance_id] = next(
                     device for device in inventory.devices if device.serial == serial
                 )

@@ -16,9 +16,11 @@ from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.visit import Visit
 from vmseries_autoscale.outcome import Outcome, Unfinished, run_if_time
-from vmseries_autoscale.settings import TerminateSettings
+from vmseries_autoscale.settings import LicensingMode, TerminateSettings
 from vmseries_autoscale.terminate.authorization import authorize, needs_activity
 from vmseries_autoscale.terminate.stages import Stage
+
+_SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
 
 
 @dataclass(slots=True)
@@ -28,10 +30,15 @@ class TerminatingInstance(InstanceInTransition):
     Attributes:
         hook_open: Whether the lifecycle action is still open.
         deadline: Age at which the first stage is skipped, in seconds.
+        removal: Outcome of the commit that removes the firewall from Panorama, if the record names
+            its job and Panorama still knows it. Then the firewall is not identified again.
+        removed_once: Whether that commit has succeeded, although Panorama lists the firewall.
     """
 
     hook_open: bool
     deadline: float
+    removal: Outcome | None = None
+    removed_once: bool = False
 
     @property
     def firewall_name(self) -> str:
@@ -57,6 +64,18 @@ class TerminatingInstance(InstanceInTransition):
     def license_returned(self) -> bool:
         """Whether a visit has confirmed that the license is returned."""
         return self.record.license is LicenseState.RETURNED
+
+    @property
+    def license_settled(self) -> bool:
+        """Whether no visit asks for the license any more: it is returned, or reported."""
+        return self.record.license in _SETTLED
+
+    def is_license_open(self, settings: TerminateSettings) -> bool:
+        """Return whether the license is still to be returned through Panorama.
+
+        Until then, the firewall has to stay in Panorama, which would not know it otherwise.
+        """
+        return settings.licensing.mode is not LicensingMode.NONE and not self.license_settled
 
     def deadline_passed(self, stage: Stage) -> bool:
         """Return whether ``stage`` is skipped because its deadline has passed."""

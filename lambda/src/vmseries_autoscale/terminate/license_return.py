@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from vmseries_autoscale import firewall, secret_store, telemetry
-from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.errors import (
     DeviceUnavailableError,
     FirewallNotConnectedError,
@@ -59,8 +59,8 @@ GATHER_SECONDS = 600
 """Age in seconds up to which a firewall delays the removal commit if the visit had no time for it.
 Returning a license takes seconds, and there may be a hundred licenses to return."""
 
-_SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
-"""The states in which no visit asks for a license."""
+_LICENSE_PART = ("license", "license_job", "license_requested", "absent_since", "empty_since")
+"""The attributes of a record that are about the license."""
 
 
 def return_license(
@@ -73,7 +73,7 @@ def return_license(
     due = [
         instance
         for instance in terminating
-        if not _is_settled(instance)
+        if not instance.license_settled
         and not instance.ambiguous
         and not instance.deadline_passed(Stage.RETURN_LICENSE)
     ]
@@ -100,10 +100,6 @@ def return_license(
         _is_expected_soon(instance, outcomes.get(instance.event)) for instance in due
     )
     return outcomes
-
-
-def _is_settled(terminating: TerminatingInstance) -> bool:
-    return terminating.record.license in _SETTLED
 
 
 def _serial(terminating: TerminatingInstance) -> str | None:
@@ -318,12 +314,36 @@ def _return_by_address(
             f"license manager {manager} lists {', '.join(sorted(serials))} with the address of "
             "this firewall, but nothing shows which firewall that is",
         )
+    if holders := _address_holders(terminating, visit):
+        return _give_up(
+            terminating,
+            f"license manager {manager} lists {serials[0]} with the address of this firewall, "
+            f"which {', '.join(holders)} has now",
+        )
     (serial,) = serials
     leaving = Leaving(terminating.record, serial, connected=False)
     name = visit.settings.name
     attempts = by_plugin.return_licenses(session.panorama, manager, [leaving], name, visit.now)
     with telemetry.log_context(serial=serial):
         return _conclude(terminating, attempts[serial].decision, attempts[serial].error)
+
+
+def _address_holders(
+    terminating: TerminatingInstance, visit: Visit[TerminateSettings]
+) -> list[str]:
+    """Return the other instances that have the address of this firewall.
+
+    EC2 reuses the address of an instance that is gone at once, and the firewall that has it now may
+    have a license before Panorama manages it.
+    """
+    address = terminating.record.management_ip
+    return sorted(
+        other.instance_id
+        for other in instances.describe_deployments(visit.ec2).values()
+        if other.instance_id != terminating.event.instance_id
+        and not instances.is_terminated(other)
+        and any(interface.private_ip == address for interface in other.interfaces)
+    )
 
 
 def had_management_interface(terminating: TerminatingInstance, settings: TerminateSettings) -> bool:
@@ -449,7 +469,7 @@ def _save(terminating: TerminatingInstance, record: FirewallRecord) -> None:
     """Save the license part of a record, if it differs from what is stored."""
     changes = {
         name: getattr(record, name)
-        for name in ("license", "license_job", "license_requested", "absent_since")
+        for name in _LICENSE_PART
         if getattr(record, name) != getattr(terminating.record, name)
     }
     if changes:
@@ -483,20 +503,12 @@ def _is_plugin(settings: TerminateSettings) -> bool:
     return settings.licensing.mode is LicensingMode.PLUGIN
 
 
-def is_license_open(terminating: TerminatingInstance, settings: TerminateSettings) -> bool:
-    """Return whether the license is still to be returned through Panorama.
-
-    Until then, the firewall has to stay in Panorama, which would not know it otherwise.
-    """
-    return settings.licensing.mode is not LicensingMode.NONE and not _is_settled(terminating)
-
-
 def conclude_license(terminating: TerminatingInstance, settings: TerminateSettings) -> None:
     """Report a license that is not returned when the instance is about to terminate.
 
     The reconcile function continues for firewalls that Panorama lists.
     """
-    if settings.licensing.mode is LicensingMode.NONE or _is_settled(terminating):
+    if settings.licensing.mode is LicensingMode.NONE or terminating.license_settled:
         return
     if terminating.ambiguous:
         _give_up(terminating, terminating.record.ambiguous or "the firewall is ambiguous")

@@ -7,7 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from vmseries_autoscale import firewall_identity, telemetry
-from vmseries_autoscale.firewall_identity import Ambiguous, OtherInstance, Undecided, Unidentified
+from vmseries_autoscale.firewall_identity import (
+    Ambiguous,
+    Misplaced,
+    OtherInstance,
+    Undecided,
+    Unidentified,
+)
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
@@ -51,17 +57,59 @@ def _identify_all(
     session = run_step(partial(open_session, settings))
     if isinstance(session, Unfinished):
         return {instance.event: session for instance in due}
-    if {instance.record.serial for instance in due} - session.devices.keys() - {None}:
-        listed = run_step(session.list_everywhere)
-        if isinstance(listed, Unfinished):
-            return {instance.event: listed for instance in due}
+    followed = run_step(partial(_follow_removals, due, session, visit.settings))
+    if isinstance(followed, Unfinished):
+        return {instance.event: followed for instance in due}
+    removals = {
+        instance.event: instance.removal for instance in due if instance.removal is not None
+    }
+    due = [instance for instance in due if instance.removal is None]
+    if not due:
+        return removals
+    listed = run_step(partial(_list_firewalls, due, session))
+    if isinstance(listed, Unfinished):
+        return removals | {instance.event: listed for instance in due}
     visit.session = session
     others = instance_in_transition.describe_others(
         due, visit.ec2, visit.settings.name, visit.records
     )
     identify = partial(_identify, session=session, others=others, visit=visit)
     # Without a time limit: a batch needs few calls, and each instance at most one record and tag.
-    return for_each(due, identify, time_budget=None)
+    return removals | for_each(due, identify, time_budget=None)
+
+
+def _follow_removals(
+    due: Sequence[TerminatingInstance], session: PanoramaSession, settings: TerminateSettings
+) -> None:
+    """Ask for the commits that remove firewalls, by the ids of their jobs in the records.
+
+    A firewall whose commit is in progress, or has removed it, is not identified again: nothing is
+    done to it any more. One whose job is unknown or has failed is, because the record alone is not
+    enough to remove anything.
+    """
+    jobs = {
+        serial: job
+        for instance in due
+        if not instance.ambiguous
+        and not instance.is_license_open(settings)
+        and (serial := instance.record.serial) is not None
+        and (job := instance.record.removal_job) is not None
+    }
+    if not jobs:
+        return
+    progress, back = removal.follow(session.panorama, jobs)
+    for instance in due:
+        serial = instance.record.serial
+        if serial is not None and serial in jobs:
+            instance.removal = progress.outcomes.get(serial)
+            instance.removed_once = serial in back
+
+
+def _list_firewalls(due: Sequence[TerminatingInstance], session: PanoramaSession) -> None:
+    """List the firewalls of our groups, and all others only if a record names one of them."""
+    session.list_members()
+    if {instance.record.serial for instance in due} - session.devices.keys() - {None}:
+        session.list_everywhere()
 
 
 def in_panorama_stages(terminating: Sequence[TerminatingInstance]) -> list[TerminatingInstance]:
@@ -84,6 +132,9 @@ def _identify(
         others,
     )
     match result:
+        case Misplaced(_, serial) if result.proven:
+            # It was launched into other groups, or somebody has moved it.
+            terminating.serial = serial
         case Undecided(reason):
             return Retry(reason)
         case Ambiguous(reason) if not _is_being_removed(terminating, session):

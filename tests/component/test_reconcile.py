@@ -742,6 +742,7 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "launches_abandoned": [],
         "outdated": {},
         "tagged": [],
+        "left_registered": {},
         "license_headroom": None,
         "not_checked": {},
     }
@@ -877,6 +878,7 @@ def test_the_report_is_returned_logged_once_and_counted(
         "launches_abandoned": [],
         "outdated": {},
         "tagged": [],
+        "left_registered": {},
         "license_headroom": None,
         "not_checked": {},
     }

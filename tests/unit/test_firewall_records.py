@@ -47,6 +47,7 @@ FULL = FirewallRecord(
     empty_since=NOW,
     pushes=("11", "12"),
     removal_job="19",
+    left_registered=NOW + timedelta(hours=1),
     ended=NOW + timedelta(hours=1),
     expires=datetime(2026, 6, 1, tzinfo=UTC),
 )
@@ -79,6 +80,7 @@ records = st.builds(
     empty_since=times,
     pushes=st.lists(jobs, max_size=10).map(tuple),
     removal_job=st.none() | jobs,
+    left_registered=times,
     ended=times,
     expires=times.map(lambda time: time and time.replace(microsecond=0)),
 )

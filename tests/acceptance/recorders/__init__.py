@@ -25,6 +25,8 @@ FACTS: tuple[Fact, ...] = (
 
 NO_CHANGE = "the run changes nothing in Panorama"
 NO_CREDIT_POOL = "the run has no credentials for the credit-pool API"
+NO_TENANT = "the examples use Panorama"
+
 NOT_RECORDED: dict[str, str] = {
     "absent-object-in-multi-config": NO_CHANGE,
     "after-deactivation": "the run does not watch a firewall after its deactivation",
@@ -61,6 +63,10 @@ NOT_RECORDED: dict[str, str] = {
     "plugin-list-after-deactivation": "the examples return licenses by the firewall",
     "registration-commit": "the record has no job lists",
     "serial-number-again": "the run launches nothing after a termination",
+    "strata-device-removal": NO_TENANT,
+    "strata-first-push": NO_TENANT,
+    "strata-running-folder": NO_TENANT,
+    "strata-serial-field": NO_TENANT,
     "xpaths-of-all-groups": "the run removes no firewall from Panorama",
     "batch-license-devices": "the run returns no license through Panorama",
     "system-info-mac": "the run sends no commands to firewalls",

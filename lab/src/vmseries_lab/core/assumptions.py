@@ -25,6 +25,20 @@ class Assumption:
 
 
 ASSUMPTIONS: dict[str, Assumption] = {
+    "strata-running-folder": Assumption(
+        "Does Strata Cloud Manager's list of running configurations have an entry of the folder, "
+        "besides those of its firewalls?",
+        ("absent", "listed"),
+    ),
+    "strata-serial-field": Assumption(
+        "Which field of a device has its serial number in Strata Cloud Manager's list?",
+        ("id", "name", "serial-number"),
+    ),
+    "strata-first-push": Assumption(
+        "Does Strata Cloud Manager push the configuration of the folder to a firewall that "
+        "bootstraps, without an administrator?",
+        ("never", "pushes"),
+    ),
     "late-interface-host-name": Assumption(
         "Which host name does a management interface get by DHCP that was attached after launch?",
         ("ip-name", "instance-id", "pa-vm"),

@@ -103,6 +103,8 @@ class FirewallRecord:
         empty_since: First of the latest answers that have no license list, one after the other.
         pushes: Ids of the jobs of pushes to the firewall, newest last.
         removal_job: Id of the job of the commit that removes the firewall from Panorama.
+        left_registered: Time at which it was reported that Strata Cloud Manager still lists the
+            firewall; ``None`` if it does not.
         ended: Time at which the terminate hook was completed, or the reconcile function found that
             the instance no longer exists.
         expires: Time after which DynamoDB deletes the record; ``None`` to keep it.
@@ -125,6 +127,7 @@ class FirewallRecord:
     empty_since: datetime | None = None
     pushes: tuple[str, ...] = ()
     removal_job: str | None = None
+    left_registered: datetime | None = None
     ended: datetime | None = None
     expires: datetime | None = None
 
@@ -172,6 +175,7 @@ def to_item(record: FirewallRecord) -> dict[str, dict[str, object]]:
         if record.pushes
         else None,
         "removal_job": _text(record.removal_job),
+        "left_registered": _time(record.left_registered),
         "ended": _time(record.ended),
         EXPIRES: None if record.expires is None else {"N": str(int(record.expires.timestamp()))},
     }
@@ -221,6 +225,7 @@ def from_item(item: Item) -> FirewallRecord:
         empty_since=reader.time("empty_since"),
         pushes=reader.jobs("pushes"),
         removal_job=reader.job("removal_job"),
+        left_registered=reader.time("left_registered"),
         ended=reader.time("ended"),
         expires=None if expires is None else datetime.fromtimestamp(expires, UTC),
     )

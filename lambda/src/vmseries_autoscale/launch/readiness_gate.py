@@ -15,6 +15,7 @@ from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.launch.pushes import push_out_of_sync
+from vmseries_autoscale.launch.strata_cloud_manager_gate import check_in_strata_cloud_manager
 from vmseries_autoscale.launch.wrong_group import seek_everywhere, wrong_group
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
@@ -29,15 +30,18 @@ logger = logging.getLogger(__name__)
 def pass_readiness_gate(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
 ) -> Outcomes:
-    """Check whether the firewalls are ready: in Panorama, on themselves, or in target groups."""
+    """Check whether the firewalls are ready: for their manager, themselves or load balancers."""
     if visit.settings.readiness is Readiness.OFF or not launching:
         return {}
-    if visit.settings.panorama is not None or visit.settings.readiness is Readiness.CONNECTED:
+    managed = visit.settings.panorama is not None or visit.settings.strata_cloud_manager is not None
+    if managed or visit.settings.readiness is Readiness.CONNECTED:
         _read_records(launching, visit)
     if visit.settings.readiness is Readiness.HEALTHY:
         check = partial(_check_in_target_groups, visit=visit)
     elif visit.settings.panorama is not None:
         return _check_in_panorama(launching, visit, visit.settings.panorama)
+    elif (strata := visit.settings.strata_cloud_manager) is not None:
+        return check_in_strata_cloud_manager(launching, visit, strata)
     else:
         check = partial(_check_on_firewall, visit=visit)
     return for_each(launching, check, visit.time_budget, parallel=True)

@@ -237,6 +237,7 @@ def records_to_end(
         if new.ended is None:
             continue
         done = mode is LicensingMode.NONE or new.license is LicenseState.RETURNED
+        done = done and new.left_registered is None
         if done != (new.expires is not None):
             new = replace(new, expires=now + RETENTION if done else None)
         if new != record:

@@ -24,6 +24,7 @@ from vmseries_autoscale.reconcile.decisions import (
     stalled_hooks,
 )
 from vmseries_autoscale.reconcile.inventory import full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.left_registered import report_left_registered
 from vmseries_autoscale.reconcile.license_headroom import report_license_headroom
 from vmseries_autoscale.reconcile.licenses import LicenseReturns
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
@@ -86,6 +87,9 @@ def reconcile(
         left = [*listed, *plan.postponed, *plan.too_recent, *plan.ambiguous]
         licenses.report_gone(gone_instances(inventory, age_floor, now), left)
         inventory = replace(inventory, records=licenses.records)
+    inventory = report_left_registered(
+        observations, settings, inventory, table, now, time_budget, dry_run=dry_run
+    )
     ended = records_to_end(inventory, age_floor, settings.licensing_mode, now)
     if not dry_run:
         unfinished |= _save_records(ended, table, time_budget)

@@ -19,6 +19,7 @@ from component.fakes.lab_panorama import Firewall
 from vmseries_autoscale.errors import FirewallNotConnectedError
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.launch import readiness
+from vmseries_autoscale.launch.readiness_gate import is_licensed
 from vmseries_autoscale.licensing import by_firewall, by_panorama, by_plugin
 from vmseries_autoscale.licensing.attempts import Attempt, Leaving
 from vmseries_autoscale.licensing.evidence import Observations
@@ -89,6 +90,14 @@ class Site:
         if dead:
             self.vendor.panorama.disconnect(firewall.serial)
         return self.known(firewall.serial, firewall)
+
+    def join_without_license(self) -> str:
+        """Add a firewall that takes no license and does not leave; return its serial number."""
+        serial = self.join()
+        self.firewalls.pop(serial).license.active = False
+        del self.records[serial]
+        self.vendor.licensing.return_license(serial)
+        return serial
 
     def join_by_plugin(self) -> str:
         """Add a firewall that the plugin licenses; return its serial number."""
@@ -383,6 +392,8 @@ def test_licenses_are_returned_without_the_right_to_send_commands_to_firewalls(
     )
     alive = site.join()
     site.join(dead=True)
+    assert is_licensed(site.panorama, alive)
+    assert not is_licensed(site.panorama, site.join_without_license())
     for _ in range(6):
         site.visit()
     assert (site.states(), site.used()) == ([LicenseState.RETURNED] * 2, 0)

@@ -171,7 +171,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     ),
     "removal-commit-status": Assumption(
         "Are the other members of a group out of sync after a commit that removes a firewall?",
-        ("others-in-sync", "others-out-of-sync"),
+        ("others-out-of-sync", "others-in-sync"),
     ),
     "commit-for-others-right": Assumption(
         "Does the XML API require the right Commit For Other Admins, which a role has for the web?",

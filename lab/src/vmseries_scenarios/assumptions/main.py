@@ -58,6 +58,8 @@ def run(only: str = "", lanes: int | None = None) -> int:
                     f"{time.monotonic() - began:4.0f} s  {_state(verdicts[-1])}  {name}",
                     highlight=False,
                 )
+                for defect in verdicts[-1].defects:
+                    console.print(Text(f"        {defect}", "red"), soft_wrap=True)
         finally:
             lab.close()
     order = list(chosen)

@@ -176,7 +176,10 @@ class _Story:
         ]
         if free := self._free_interfaces() - self._free_before:
             defects.append(f"network interfaces without an instance: {sorted(free)}")
-        if gone := self._targets() & {item.instance_id for item in self.gone}:
+        # A failed one may stay (terminated-target). The reconcile function deregisters unhealthy
+        # targets, and without a load balancer, as here, a target is neither healthy nor unhealthy.
+        drained = {item.instance_id for item in self.gone if item.why == SCALED_IN}
+        if gone := self._targets() & drained:
             defects.append(f"firewalls that left are targets: {sorted(gone)}")
         return defects + lab.simulator.world.errors.all()
 

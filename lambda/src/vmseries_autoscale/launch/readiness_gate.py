@@ -9,7 +9,7 @@ from functools import partial
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import target_groups
 from vmseries_autoscale.concurrency import run_parallel
-from vmseries_autoscale.errors import PanOsError
+from vmseries_autoscale.errors import DeviceAccessError, PanOsError
 from vmseries_autoscale.firewall_identity import Identity, Misplaced, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.in_service import targets_of
@@ -148,9 +148,28 @@ def _check_device(
     with telemetry.log_context(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
         if reason is None and settings.license_expected:
-            licensed = session.panorama.firewall(serial).valid_licenses()
+            licensed = is_licensed(session.panorama, serial)
             reason = None if licensed else readiness.NO_LICENSE
     return Done() if reason is None else Retry(reason)
+
+
+def is_licensed(panorama: Panorama, serial: str) -> bool:
+    """Return whether a firewall has a license, according to itself.
+
+    Nothing settles whether an administrator with a custom role may send commands to firewalls. If
+    not, the licenses that Panorama has stored decide.
+
+    Raises:
+        PanOsError: If a request fails, or if neither the firewall nor Panorama may be asked.
+        DeviceBusyError: If Panorama is busy.
+    """
+    try:
+        return bool(panorama.firewall(serial).valid_licenses())
+    except DeviceAccessError:
+        stored = panorama.batch_licensed()
+        if stored is None:
+            raise
+        return serial in stored and stored[serial].licensed
 
 
 def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:

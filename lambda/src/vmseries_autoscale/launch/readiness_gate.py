@@ -22,6 +22,7 @@ from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_and_list
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
+from vmseries_autoscale.panorama import Panorama
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from vmseries_autoscale.errors import (
@@ -81,7 +81,9 @@ def is_licensed(
     return firewall.system_info().capacity_licensed
 
 
-def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | None]:
+def own_lists(
+    panorama: Panorama, asked: Iterable[Leaving], confirmed: Set[str] = frozenset()
+) -> dict[str, Seen | None]:
     """Return what connected firewalls say themselves of their licenses, by serial number.
 
     A firewall without an answer keeps no other one waiting. After one that is too slow, no further
@@ -90,6 +92,7 @@ def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | 
     Args:
         panorama: Connection to Panorama.
         asked: Firewalls to ask.
+        confirmed: Serial numbers of those whose deactivation this visit saw confirmed.
 
     Returns:
         ``NOT_SEEN`` for a firewall that was not asked, or did not answer; ``None`` for one that is
@@ -102,7 +105,9 @@ def own_lists(panorama: Panorama, asked: Iterable[Leaving]) -> dict[str, Seen | 
         if slow:
             continue
         try:
-            licensed = is_licensed(panorama.firewall(item.serial), item.record)
+            licensed = is_licensed(
+                panorama.firewall(item.serial), item.record, confirmed=item.serial in confirmed
+            )
             lists[item.serial] = Seen.LISTED if licensed else Seen.ABSENT
         except FirewallNotConnectedError:
             lists[item.serial] = None

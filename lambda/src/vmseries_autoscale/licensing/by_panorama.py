@@ -167,7 +167,8 @@ def _with_lists(
         for item in asked
         if item.connected and _needs_own_list(item.record, result[item.serial])
     ]
-    for serial, listed in own_lists(panorama, connected).items():
+    confirmed = {serial for serial, item in result.items() if item.job is JobState.SUCCEEDED}
+    for serial, listed in own_lists(panorama, connected, confirmed).items():
         result[serial] = (
             replace(result[serial], connected=False)
             if listed is None

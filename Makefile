@@ -197,6 +197,10 @@ prove-crashes: setup ## Fail each call of the functions in each way; everything 
 prove-boot-phases: setup ## Firewalls leave in each phase of their boot: no license is lost (ARGS="-k plugin")
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios boot-phases $(ARGS)
 
+.PHONY: assumptions
+assumptions: setup ## Launch to reconcile, once for each answer to an unsettled fact (ARGS="-k batch")
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios assumptions $(ARGS)
+
 .PHONY: prove-interrupts
 prove-interrupts: setup ## Interrupt apply and destroy; repeated, each completes (POINTS=layer selects)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios interrupts $(if $(POINTS),-k $(POINTS)) $(ARGS)

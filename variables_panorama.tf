@@ -194,10 +194,118 @@ variable "panorama" {
   }
 }
 
+variable "strata_cloud_manager" {
+  description = <<-EOT
+    Strata Cloud Manager that manages the firewalls, instead of `panorama`. The functions only read from it: readiness
+    waits for a firewall to be connected, in the folder and in sync; licenses are returned through `firewall_api`; and a
+    terminated firewall, which its API cannot remove, is reported by serial number.
+    Set null to run without it. See docs/strata-cloud-manager.md.
+    - `secret_arn`         - ARN of the Secrets Manager secret with the credentials of a service account: JSON with
+      `client_id`, `client_secret` and `tsg_id`, and `ca_bundle` (PEM) if a proxy inspects TLS.
+    - `secret_kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
+    - `folder`             - Folder of the firewalls, which registers them by `dgname` in the bootstrap configuration.
+    - `api_hostname`       - (Optional) Host name of the API.
+    - `identity_hostname`  - (Optional) Host name of the identity service.
+    - `timeout_seconds`    - (Optional) Time limit of one request.
+  EOT
+  type = object({
+    secret_arn         = string
+    secret_kms_key_arn = optional(string)
+    folder             = string
+    api_hostname       = optional(string, "api.strata.paloaltonetworks.com")
+    identity_hostname  = optional(string, "auth.apps.paloaltonetworks.com")
+    timeout_seconds    = optional(number, 30)
+  })
+  default = null
+
+  validation {
+    condition     = var.strata_cloud_manager == null || var.panorama == null
+    error_message = <<-EOT
+      strata_cloud_manager and panorama exclude each other: a firewall registers with one manager. Remove one of them.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for strata in var.strata_cloud_manager[*] :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", strata.secret_arn))
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.secret_arn must be the whole ARN of a Secrets Manager secret, with the six random characters at
+      its end and without wildcards, not the credentials themselves,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:strata-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in compact(var.strata_cloud_manager[*].secret_kms_key_arn) :
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.secret_kms_key_arn must be the whole ARN of a KMS key, not of an alias,
+      e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for strata in var.strata_cloud_manager[*] :
+      try(split(":", strata.secret_kms_key_arn)[3] == split(":", strata.secret_arn)[3], true)
+      if strata.secret_kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.secret_kms_key_arn must be in the Region of strata_cloud_manager.secret_arn: Secrets Manager
+      encrypts a secret with a key of its own Region. Set the key that the secret shows in this Region.
+    EOT
+  }
+
+  # The pattern of folder names in the vendor's specification of the API, without spaces, which end a value in the user
+  # data: https://pan.dev/scm/api/config/ngfw/operations/push-candidate-config-versions/
+  validation {
+    condition = alltrue([
+      for strata in var.strata_cloud_manager[*] : can(regex("^[A-Za-z0-9._-]{1,64}$", strata.folder))
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.folder must be the name of a folder: 1 to 64 letters, digits, dots, hyphens and underscores,
+      e.g. folder = "autoscale". A name with spaces cannot be a bootstrap parameter.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for strata in var.strata_cloud_manager[*] : [
+        for name in [strata.api_hostname, strata.identity_hostname] : [
+          for label in split(".", name) : can(regex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", label))
+        ]
+      ]
+    ]))
+    error_message = <<-EOT
+      strata_cloud_manager.api_hostname and identity_hostname must be host names without scheme, port or path,
+      e.g. "api.strata.paloaltonetworks.com".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for strata in var.strata_cloud_manager[*] :
+      strata.timeout_seconds >= 1 &&
+      floor(strata.timeout_seconds) == strata.timeout_seconds &&
+      strata.timeout_seconds <= var.functions.timeout_seconds / 2
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.timeout_seconds must be a whole number from 1 to half of functions.timeout_seconds, e.g. 30: a
+      function needs the other half to report that Strata Cloud Manager does not respond.
+    EOT
+  }
+}
+
 variable "firewall_api" {
   description = <<-EOT
-    XML API of the firewalls. Without Panorama, it reports readiness and deactivates licenses. With Panorama, it returns
-    the licenses of firewalls that have not registered with Panorama. Set null to not use it.
+    XML API of the firewalls. Without Panorama, it reports readiness and deactivates licenses; with
+    `strata_cloud_manager`, it shows and deactivates licenses. With Panorama, it returns the licenses of firewalls that
+    have not registered with Panorama. Set null to not use it.
     - `secret_arn`         - ARN of the Secrets Manager secret with the credentials of an administrator that the
       bootstrap configuration creates on every firewall: JSON with `username`, either `api_key` or `password`, and
       `ca_bundle` (PEM) unless the certificate is publicly trusted.
@@ -299,10 +407,12 @@ variable "readiness" {
   description = <<-EOT
     Condition for a new firewall to enter service. `in-sync` and `connected` also wait for its license, if one is
     expected.
-    Null uses `in-sync` with `panorama`, `connected` with `firewall_api`, and `healthy` without either.
-    - `in-sync`   - The firewall is connected to Panorama, and its device group and template stack are in sync.
-    - `connected` - The firewall is connected to Panorama. With `firewall_api`: it has booted, and its configuration is
-      active.
+    Null uses `in-sync` with `panorama` or `strata_cloud_manager`, `connected` with `firewall_api`, and `healthy` without
+    them.
+    - `in-sync`   - The firewall is connected to Panorama, and its device group and template stack are in sync; or it is
+      connected to Strata Cloud Manager, and the configuration of its folder has reached it.
+    - `connected` - The firewall is connected to its manager. With `firewall_api` alone: it has booted, and its
+      configuration is active.
     - `healthy`   - The load balancers' health checks find the firewall healthy in every target group. The launch
       function registers it for that as soon as its interfaces are attached. It needs no credentials.
     - `off`       - The firewall's interfaces are attached. It boots for up to 25 minutes while Auto Scaling counts it as
@@ -323,13 +433,15 @@ variable "readiness" {
   validation {
     condition = (
       var.panorama != null ||
+      var.strata_cloud_manager != null ||
       var.readiness == null ||
       var.readiness == "healthy" ||
       var.readiness == "off" ||
       (var.readiness == "connected" && var.firewall_api != null)
     )
     error_message = <<-EOT
-      readiness = "in-sync" requires panorama, and "connected" requires panorama or firewall_api, which report it.
+      readiness = "in-sync" requires panorama or strata_cloud_manager, and "connected" one of them or firewall_api, which
+      report it.
       Set one of them, or set readiness = "healthy".
     EOT
   }
@@ -514,10 +626,18 @@ variable "licensing" {
   }
 
   validation {
+    condition     = var.firewall_api == null || var.strata_cloud_manager == null || var.licensing.mode == "firewall"
+    error_message = <<-EOT
+      firewall_api has no effect with strata_cloud_manager unless licensing.mode = "firewall": Strata Cloud Manager reports
+      readiness, and only licenses are asked for at the firewalls. Remove firewall_api, or set licensing.mode = "firewall".
+    EOT
+  }
+
+  validation {
     condition     = var.licensing.mode != "firewall" || var.panorama != null || var.firewall_api != null
     error_message = <<-EOT
       licensing.mode = "firewall" requires panorama or firewall_api, through which the functions reach the firewall.
-      Set one of them.
+      Strata Cloud Manager cannot return a license. Set one of them.
     EOT
   }
 

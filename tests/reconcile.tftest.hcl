@@ -212,7 +212,7 @@ run "settings_name_the_target_groups_of_each_interface" {
     condition = keys(jsondecode(output.settings.reconcile)) == [
       "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "credit_pool", "dry_run", "generation", "launch",
       "license_manager", "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama",
-      "records_table", "stop_launches_after", "tags", "target_group_arns",
+      "records_table", "stop_launches_after", "strata_cloud_manager", "tags", "target_group_arns",
       "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
@@ -697,6 +697,113 @@ run "a_credit_pool_without_panorama_needs_only_its_own_secret" {
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.credits) == 0
     error_message = "there are no alarms if alarms are disabled"
+  }
+}
+
+run "with_strata_cloud_manager_all_functions_read_its_secret" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    panorama = null
+    strata_cloud_manager = {
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:strata-AbCdEf"
+      secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/strata"
+      folder             = "autoscale"
+      api_hostname       = "api.strata.paloaltonetworks.com"
+      identity_hostname  = "auth.apps.paloaltonetworks.com"
+      timeout_seconds    = 30
+    }
+    firewall_api = {
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf"
+      secret_kms_key_arn = null
+      server_name        = "firewalls.example.com"
+      port               = 443
+      timeout_seconds    = 5
+    }
+    licensing = {
+      mode                       = "firewall"
+      api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for function in ["launch", "terminate", "reconcile"] :
+      jsondecode(output.settings[function]).strata_cloud_manager == {
+        secret_arn        = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:strata-AbCdEf"
+        folder            = "autoscale"
+        api_hostname      = "api.strata.paloaltonetworks.com"
+        identity_hostname = "auth.apps.paloaltonetworks.com"
+        timeout_seconds   = 30
+      }
+    ])
+    error_message = "all functions know the tenant, and nothing that only Terraform needs"
+  }
+
+  assert {
+    condition = { for function, statements in output.statements : function => statements.ReadSecrets.reason } == {
+      launch    = "Reads the credentials for Strata Cloud Manager and the firewalls from the configured secrets."
+      terminate = "Reads the credentials for Strata Cloud Manager and the firewalls and the licensing API key from the configured secrets."
+      reconcile = "Reads the credentials for Strata Cloud Manager from the configured secrets."
+    }
+    error_message = "each function reads the secrets that it uses, and the reason names them"
+  }
+
+  assert {
+    condition = alltrue([
+      for statements in values(output.statements) :
+      contains(statements.DecryptSecrets.resources, "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/strata")
+    ])
+    error_message = "each function may decrypt the secret"
+  }
+
+  assert {
+    condition     = jsondecode(output.settings.launch).firewall_api != null
+    error_message = "the launch function asks firewalls for their licenses"
+  }
+}
+
+run "with_strata_cloud_manager_and_no_licenses_no_firewall_is_asked" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    panorama = null
+    strata_cloud_manager = {
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:strata-AbCdEf"
+      secret_kms_key_arn = null
+      folder             = "autoscale"
+      api_hostname       = "api.strata.paloaltonetworks.com"
+      identity_hostname  = "auth.apps.paloaltonetworks.com"
+      timeout_seconds    = 30
+    }
+    firewall_api = {
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf"
+      secret_kms_key_arn = null
+      server_name        = "firewalls.example.com"
+      port               = 443
+      timeout_seconds    = 5
+    }
+    licensing = {
+      mode                       = "none"
+      api_key_secret_arn         = null
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+    }
+  }
+
+  assert {
+    condition     = jsondecode(output.settings.launch).firewall_api == null
+    error_message = "a function that asks no firewall has no credentials for them"
   }
 }
 

@@ -111,14 +111,22 @@ def test_the_job_has_a_result_for_each_device_or_one_for_all(site, serials, answ
 @pytest.mark.parametrize("answer", ["stale", "current"])
 def test_the_list_of_licenses_is_refreshed_on_request_or_always(site, serials, answer):
     site.world.assumptions.set(batch_license_info=answer)
-    assert listed(site)[serials[0]] == ["PA-VM", "Premium", "Logging Service"]
+    all_licenses = ["PA-VM", "Premium", "Logging Service"]
+    assert listed(site)[serials[0]] == all_licenses
 
     deactivate(site, serials[0])
-    assert (serials[0] in listed(site)) is (answer == "stale")
+    assert (listed(site)[serials[0]] == all_licenses) is (answer == "stale")
     op(site.vendor, batch("refresh", *serials))
     site.world.advance(20)
 
-    assert list(listed(site)) == [serials[1]]
+    assert listed(site) == {serials[0]: ["Logging Service"], serials[1]: all_licenses}
+
+
+@pytest.mark.parametrize("answer", ["none", "logging-service"])
+def test_a_firewall_without_a_license_may_not_be_listed(site, serials, answer):
+    site.world.assumptions.set(batch_license_info="current", features_after_deactivation=answer)
+    deactivate(site, serials[0])
+    assert (serials[0] in listed(site)) is (answer == "logging-service")
 
 
 def test_the_elements_of_a_license_have_the_recorded_order(site, serials):

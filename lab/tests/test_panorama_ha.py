@@ -137,6 +137,7 @@ class TestSynchronization:
         assert serials(pair.second, "show", MANAGED) == ["1"]
 
     def test_jobs_are_each_peers_own(self, pair):
+        pair.world.assumptions.set(job_list_entries="one-per-job")
         add(pair.first, MANAGED, "1")
         number = commit(pair.first, "autoscale")
         pair.world.advance(45)

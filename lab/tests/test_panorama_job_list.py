@@ -55,7 +55,7 @@ def test_a_job_that_has_ended_may_have_a_second_entry_that_never_ends(site, answ
 
 @pytest.mark.parametrize("answer", ["absent", "present"])
 def test_the_list_may_have_no_firewalls_of_a_push(site, push, answer):
-    site.world.assumptions.set(push_devices_in_job_list=answer)
+    site.world.assumptions.set(push_devices_in_job_list=answer, job_list_entries="one-per-job")
 
     (listed,) = entries(site, push)
 

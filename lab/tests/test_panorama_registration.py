@@ -70,7 +70,7 @@ def test_one_whose_key_is_not_valid_any_more_does_not_register_again(site):
 
 @pytest.mark.parametrize("answer", ["none", "commit-job"])
 def test_panorama_may_commit_a_registration_by_itself(site, answer):
-    site.world.assumptions.set(registration_commit=answer)
+    site.world.assumptions.set(registration_commit=answer, job_list_entries="one-per-job")
 
     site.launch()
     site.world.advance(UNTIL_SERVICE)

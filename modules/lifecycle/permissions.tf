@@ -273,15 +273,18 @@ locals {
   secrets = {
     launch = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
       try(local.firewall_api.launch.secret_arn, null),
     ])
     terminate = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
       try(local.firewall_api.terminate.secret_arn, null),
       var.licensing.api_key_secret_arn,
     ])
     reconcile = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
       try(var.licensing.credit_pool.secret_arn, null),
     ])
   }
@@ -289,20 +292,30 @@ locals {
   secret_keys = {
     launch = compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
       try(local.firewall_api.launch.secret_kms_key_arn, null),
     ])
     terminate = distinct(compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
       try(local.firewall_api.terminate.secret_kms_key_arn, null),
       var.licensing.api_key_secret_kms_key_arn,
     ]))
     reconcile = distinct(compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
       try(var.licensing.credit_pool.secret_kms_key_arn, null),
     ]))
   }
 
   reads_credits = { for function, _ in local.secrets : function => function == "reconcile" && var.licensing.credit_pool != null }
+
+  secret_owners = { for function, _ in local.secrets : function => compact([
+    var.panorama == null ? "" : "Panorama",
+    var.strata_cloud_manager == null ? "" : "Strata Cloud Manager",
+    local.firewall_api[function] == null ? "" : "the firewalls",
+    local.reads_credits[function] ? "the vendor's credit-pool API" : "",
+  ]) }
 
   secret_statements = { for function, secrets in local.secrets : function => merge(
     try(var.panorama.call_slots_table_arn, null) == null ? {} : {
@@ -313,18 +326,14 @@ locals {
         reason     = "Takes and gives back one of the five calls that all deployments on this Panorama may make at a time."
       }
     },
-    var.panorama == null && local.firewall_api[function] == null && !local.reads_credits[function] ? {} : {
+    length(local.secret_owners[function]) == 0 ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
         reason = join("", [
           "Reads the credentials for ",
-          join(" and ", compact([
-            var.panorama == null ? "" : "Panorama",
-            local.firewall_api[function] == null ? "" : "the firewalls",
-            local.reads_credits[function] ? "the vendor's credit-pool API" : "",
-          ])),
+          join(" and ", local.secret_owners[function]),
           function == "terminate" && var.licensing.api_key_secret_arn != null ? " and the licensing API key" : "",
           " from the configured secrets.",
         ])

@@ -27,6 +27,13 @@ locals {
       push_when_out_of_sync = var.panorama.push_when_out_of_sync
       call_slots_table_arn  = var.panorama.call_slots_table_arn
     }
+    strata_cloud_manager = var.strata_cloud_manager == null ? null : {
+      secret_arn        = var.strata_cloud_manager.secret_arn
+      folder            = var.strata_cloud_manager.folder
+      api_hostname      = var.strata_cloud_manager.api_hostname
+      identity_hostname = var.strata_cloud_manager.identity_hostname
+      timeout_seconds   = var.strata_cloud_manager.timeout_seconds
+    }
   }
 
   firewall_api_settings = { for function, api in local.firewall_api : function => api == null ? null : {

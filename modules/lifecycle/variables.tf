@@ -80,6 +80,19 @@ variable "panorama" {
   default = null
 }
 
+variable "strata_cloud_manager" {
+  description = "Strata Cloud Manager that manages the firewalls. Null for none."
+  type = object({
+    secret_arn         = string
+    secret_kms_key_arn = string
+    folder             = string
+    api_hostname       = string
+    identity_hostname  = string
+    timeout_seconds    = number
+  })
+  default = null
+}
+
 variable "firewall_api" {
   description = "XML API of the firewalls, for deployments without Panorama. Null for none."
   type = object({

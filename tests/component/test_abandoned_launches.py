@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from component.fakes.base import client_error
 from component.fakes.cloud import Cloud, ago
+from component.fakes.firewall import raising
 from component.fakes.functions import become_reconcile
 from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import FakePanorama
 from component.fakes.steps import run
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.errors import PANORAMA, DeviceUnavailableError
 from vmseries_autoscale.firewall_records import LicenseState
 
 ABANDONED = (
@@ -107,3 +110,45 @@ def test_a_report_stops_no_launches(abandoning: Cloud) -> None:
         abandon(abandoning, number, (2 - number) * HOUR + 60)
     assert len(run(abandoning, {"action": "report"})["launches_abandoned"]) == 3
     assert stops(abandoning) == []
+
+
+def test_launches_are_stopped_while_panorama_is_unreachable(
+    abandoning: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """It may be the reason why they are abandoned, and each one may take a license."""
+    fake_panorama.fail = raising(DeviceUnavailableError(PANORAMA, "no answer"))
+    for number in range(3):
+        abandon(abandoning, number, (2 - number) * HOUR + 60)
+    with pytest.raises(DeviceUnavailableError):
+        run(abandoning)
+    assert metrics(logs())["LaunchesAbandonedInARow"] == 3
+    assert abandoning.account.suspended == {"Launch"}
+
+
+def test_launches_that_could_not_be_stopped_are_not_called_stopped(
+    abandoning: Cloud, logs: Logs
+) -> None:
+    for number in range(3):
+        abandon(abandoning, number, (2 - number) * HOUR + 60)
+    abandoning.account.errors["SuspendProcesses"] = [
+        client_error("AccessDenied", "SuspendProcesses")
+    ]
+    assert list(run(abandoning)["not_checked"]) == ["stopping launches"]
+    assert not any("Stopped the launches" in record.get("message", "") for record in logs())
+
+
+def test_stopped_launches_are_reported_until_an_operator_resumes_them(
+    abandoning: Cloud, logs: Logs
+) -> None:
+    """Nobody launches in the meantime, so that nothing else would tell after a day."""
+    for number in range(3):
+        abandon(abandoning, number, (2 - number) * HOUR + 60)
+    run(abandoning)
+    logs()
+    abandoning.account.now += timedelta(days=3)
+    assert len(run(abandoning)["launches_abandoned"]) == 3
+    assert metrics(logs())["LaunchesAbandonedInARow"] == 3
+    assert len(stops(abandoning)) == 1
+    abandoning.account.suspended.clear()
+    assert run(abandoning)["launches_abandoned"] == []
+    assert stops(abandoning) == stops(abandoning)[:1]

@@ -5,6 +5,7 @@ Panorama has its licensing API key here, as production Panoramas have.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from xml.etree import ElementTree as ET
 
@@ -30,12 +31,14 @@ from vmseries_autoscale import firewall
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
     PANORAMA,
+    DeviceRefusedError,
     DeviceTimeoutError,
     DeviceUnavailableError,
     FirewallNotConnectedError,
 )
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
-from vmseries_autoscale.licensing import by_firewall
+from vmseries_autoscale.licensing import by_firewall, by_panorama, by_plugin
+from vmseries_autoscale.licensing.attempts import Leaving
 from vmseries_autoscale.licensing.evidence import EMPTY_SECONDS, Observations, Returned
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
@@ -301,6 +304,28 @@ def test_f5_one_leftover_feature_does_not_hold_a_firewall() -> None:
     assert not isinstance(decision.step, Returned)
 
 
+def test_a_capacity_license_with_a_name_that_nobody_recorded_is_no_absence() -> None:
+    """Whatever the list calls it, the firewall says in its system information that it has one."""
+    unknown = "Software NGFW Credits"
+
+    class Device(FakeFirewall):
+        def licenses(self) -> list[str]:
+            return []
+
+    device = Device(licensed=[unknown], works=False)
+    record = FirewallRecord("i-1", license=LicenseState.UNKNOWN)
+    for minutes in range(10):
+        seen = Observations(START + timedelta(minutes=minutes))
+        decision = by_firewall.return_license(device, "its name", lambda: "key", record, seen)
+        record = decision.record
+        assert not isinstance(decision.step, Returned)
+    assert device.key == "key", "its deactivation was requested"
+    device.works = True
+    seen = Observations(START + timedelta(minutes=20))
+    decision = by_firewall.return_license(device, "its name", lambda: "key", record, seen)
+    assert isinstance(decision.step, Returned)
+
+
 # B1 and K2: licenses taken before Panorama knows the firewall.
 
 
@@ -445,6 +470,26 @@ def test_b1_the_plugin_returns_a_license_that_only_its_list_shows(
     assert "LicenseNotReturned" not in counted
 
 
+def test_b1_an_address_takes_no_license_of_the_firewall_that_has_it_now(
+    unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """EC2 reuses addresses at once. The other firewall boots, and has not registered yet."""
+    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    address = unregistered.attached()[1]["PrivateIpAddress"]
+    event = termination_event(unregistered)
+    unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
+    booting = unregistered.add_instance()
+    for interface in unregistered.account.interfaces.values():
+        if interface.attachment is not None and interface.attachment.instance_id == booting:
+            interface.private_ip = address
+    keyed.listed[LICENSE_MANAGER].add(SERIAL)
+    keyed.addresses[SERIAL] = address
+    assert unregistered.deliver(event) == []
+    assert keyed.deactivation_requests == []
+    assert keyed.listed[LICENSE_MANAGER] == {SERIAL}
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
 def test_b1_an_address_takes_no_license_of_a_firewall_that_panorama_manages(
     unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
@@ -472,3 +517,43 @@ def test_a_firewall_that_is_not_connected_in_between_is_waited_for(
     assert running.deliver(termination_event(running)) == ["message-0"]
     assert license_of(running) is not LicenseState.RETURNED
     assert "LicenseReturned" not in metrics(logs())
+
+
+@pytest.mark.parametrize("mode", ["panorama", "plugin"])
+@pytest.mark.parametrize("late", [True, False])
+def test_a_firewall_that_does_not_list_its_licenses_keeps_no_other_one_waiting(
+    running: Cloud,
+    fake_panorama: FakePanorama,
+    mode: str,
+    late: bool,
+) -> None:
+    """Its management plane restarts when the license leaves, and it refuses or does not answer."""
+    one, two = SERIAL, "007951000999999"
+    fake_panorama.no_key = False
+    for serial in (one, two):
+        fake_panorama.register(replace(running.firewall(serial), connected=True))
+    unanswered = (
+        DeviceTimeoutError(PANORAMA, "late") if late else DeviceRefusedError(PANORAMA, None, "no")
+    )
+    asked: list[str] = []
+
+    def licenses(serial: str) -> list[str]:
+        asked.append(serial)
+        if serial == one:
+            raise unanswered
+        return []
+
+    fake_panorama.licenses = licenses  # type: ignore[method-assign]
+    fake_panorama.batch_answers = False
+    fake_panorama.listed[LICENSE_MANAGER].clear()
+    before = START - timedelta(minutes=5)
+    record = FirewallRecord("i-1", license=LicenseState.CONFIRMED, license_requested=before)
+    record = replace(record, absent_since=before)
+    leaving = [Leaving(replace(record, serial=key), key, connected=True) for key in (two, one)]
+    if mode == "plugin":
+        attempts = by_plugin.return_licenses(fake_panorama, LICENSE_MANAGER, leaving, "fw", START)
+    else:
+        attempts = by_panorama.return_licenses(fake_panorama, leaving, START)
+    assert asked == [two, one]
+    assert isinstance(attempts[two].decision.step, Returned)
+    assert not isinstance(attempts[one].decision.step, Returned)

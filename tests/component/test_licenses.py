@@ -140,8 +140,9 @@ def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     pass_time(by_plugin)
     fake_panorama.calls.clear()
     assert by_plugin.deliver(event) == ["message-0"]
-    assert fake_panorama.calls[:4] == [
-        *("members", "plugin_licensed", "licenses", "commit of the plugin's changes")
+    assert fake_panorama.calls[:5] == [
+        *("members", "plugin_licensed", "licenses", "system_info"),
+        "commit of the plugin's changes",
     ]
     assert "remove_all" in fake_panorama.calls
     assert license_of(by_plugin) is LicenseState.RETURNED

@@ -846,16 +846,22 @@ REASONS = ("reason one", "reason two")
         ([job(9, user="operator"), job(8, kind="CommitAll")], []),
         (
             [job(10, status="ACT", result="PEND"), job(9, result="FAIL")],
-            [Job("10", False, False, REASONS), Job("9", True, True, REASONS)],
+            [
+                Job("10", False, False, REASONS, kind="Commit"),
+                Job("9", True, True, REASONS, kind="Commit"),
+            ],
         ),
         (
             [job(9), job(10, result="FAIL", description="fw: remove 2 firewalls")],
             [
-                Job("10", True, True, REASONS, "fw: remove 2 firewalls"),
-                Job("9", True, False, REASONS),
+                Job("10", True, True, REASONS, "fw: remove 2 firewalls", kind="Commit"),
+                Job("9", True, False, REASONS, kind="Commit"),
             ],
         ),
-        ([job(10, status="PEND", result="PEND")], [Job("10", False, False, REASONS)]),
+        (
+            [job(10, status="PEND", result="PEND")],
+            [Job("10", False, False, REASONS, kind="Commit")],
+        ),
     ],
 )
 def test_only_our_own_commits_are_listed_newest_first(
@@ -953,8 +959,8 @@ def test_two_entries_of_one_job_id_are_one_job_and_the_one_that_ended_counts(
     api.answers(
         success("".join(job(57, status=status, result=results[status]) for status in order))
     )
-    assert panorama.commits() == [Job("57", True, False, REASONS)]
-    assert panorama.job("57") == Job("57", True, False, REASONS)
+    assert panorama.commits() == [Job("57", True, False, REASONS, kind="Commit")]
+    assert panorama.job("57") == Job("57", True, False, REASONS, kind="Commit")
 
 
 def test_a_job_is_asked_for_by_its_id(api: XmlApi, panorama: PanOsPanorama) -> None:

@@ -621,8 +621,8 @@ def test_an_address_in_use_elsewhere_is_left_alone(
         ("DescribeNetworkInterfaces", 0),
         ("DescribeNetworkInterfaces", 1),
         ("DescribeAddresses", 0),
-        # The first three pages are read for refused launches, and removing needs none of them.
-        ("DescribeScalingActivities", 3),
+        # Four pages are read for refused and abandoned launches, and removing needs none of them.
+        ("DescribeScalingActivities", 4),
         ("DescribeScalingActivities", 5),
         ("DescribeTargetHealth", 0),
     ],
@@ -742,6 +742,7 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "launches_abandoned": [],
         "outdated": {},
         "tagged": [],
+        "left_registered": {},
         "license_headroom": None,
         "not_checked": {},
     }
@@ -877,6 +878,7 @@ def test_the_report_is_returned_logged_once_and_counted(
         "launches_abandoned": [],
         "outdated": {},
         "tagged": [],
+        "left_registered": {},
         "license_headroom": None,
         "not_checked": {},
     }
@@ -911,7 +913,8 @@ def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
     records = logs()
     assert licenses_logged(records) == [], "logged and counted once"
     assert "LicenseNotReturned" not in metrics(records)
-    # An operator has deactivated it, and deletes the record.
+    # An operator has deactivated it, and deletes the record when EC2 has forgotten the instance.
+    reconciling.account.instances[reconciling.instance_id].forgotten = True
     reconciling.account.items.clear()
     assert run(reconciling)["licenses_not_returned"] == []
 

@@ -129,6 +129,7 @@ def test_a_firewall_gets_traffic_at_its_address_and_port_when_it_is_ready(
         "launches_abandoned": [],
         "outdated": {},
         "tagged": [],
+        "left_registered": {},
         "license_headroom": None,
         "not_checked": {},
     }

@@ -27,6 +27,7 @@ from fuzz.targets.events import Events
 from fuzz.targets.responses import Responses
 from fuzz.targets.secrets import Secrets
 from fuzz.targets.settings import Settings
+from fuzz.targets.strata_cloud_manager import StrataCloudManager
 
 FOLDER = Path(__file__).resolve().parents[2] / ".build" / "fuzz"
 """Where inputs that fail are saved, by default."""
@@ -37,6 +38,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "secrets": Secrets,
     "responses": Responses,
     "credits": Credits,
+    "strata-cloud-manager": StrataCloudManager,
 }
 
 SHOWN = 300

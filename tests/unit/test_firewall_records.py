@@ -44,8 +44,10 @@ FULL = FirewallRecord(
     license_job="17",
     license_requested=NOW + timedelta(seconds=1),
     absent_since=NOW + timedelta(seconds=2),
+    empty_since=NOW,
     pushes=("11", "12"),
     removal_job="19",
+    left_registered=NOW + timedelta(hours=1),
     ended=NOW + timedelta(hours=1),
     expires=datetime(2026, 6, 1, tzinfo=UTC),
 )
@@ -75,8 +77,10 @@ records = st.builds(
     license_job=st.none() | jobs,
     license_requested=times,
     absent_since=times,
+    empty_since=times,
     pushes=st.lists(jobs, max_size=10).map(tuple),
     removal_job=st.none() | jobs,
+    left_registered=times,
     ended=times,
     expires=times.map(lambda time: time and time.replace(microsecond=0)),
 )

@@ -29,7 +29,7 @@ LAYERS = (
     USE_CASES,
     ("lifecycle",),
     ("licensing", "firewall_identity"),
-    ("panorama", "firewall", "firewall_records", "credit_pool"),
+    ("panorama", "strata_cloud_manager", "firewall", "firewall_records", "credit_pool"),
     ("pan_os",),
     ("secret_store", "call_slots"),
     ("aws",),

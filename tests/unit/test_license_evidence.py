@@ -78,11 +78,21 @@ def test_an_answer_that_is_not_believed_proves_nothing() -> None:
 
 def test_answers_without_a_list_count_a_quarter_of_an_hour_after_a_request() -> None:
     soon, late = at(EMPTY_SECONDS - 1, listed=Seen.EMPTY), at(EMPTY_SECONDS, listed=Seen.EMPTY)
-    assert isinstance(steps(REQUESTED, soon)[1], Wait)
-    assert isinstance(steps(REQUESTED, late)[1], Returned)
+    first = at(0, listed=Seen.EMPTY)
+    assert isinstance(steps(REQUESTED, first, soon)[1], Wait)
+    assert isinstance(steps(REQUESTED, first, late)[1], Returned)
     assert isinstance(steps(HELD, late)[1], Request), "without a request, they never count"
     contradicted = at(EMPTY_SECONDS, listed=Seen.EMPTY, witness=Seen.LISTED)
-    assert isinstance(steps(REQUESTED, contradicted)[1], Wait)
+    assert isinstance(steps(REQUESTED, first, contradicted)[1], Wait)
+
+
+@pytest.mark.parametrize("between", [Seen.LISTED, Seen.ABSENT])
+def test_one_late_answer_without_a_list_returns_nothing(between: Seen) -> None:
+    """Two runs of the reconcile function may be a quarter of an hour apart."""
+    late = at(EMPTY_SECONDS, listed=Seen.EMPTY)
+    assert isinstance(steps(REQUESTED, late)[1], Wait)
+    first, interrupted = at(1, listed=Seen.EMPTY), at(900, listed=between)
+    assert isinstance(steps(REQUESTED, first, interrupted, at(950, listed=Seen.EMPTY))[1], Wait)
 
 
 def test_an_absence_does_not_count_against_a_second_witness() -> None:

@@ -33,11 +33,19 @@ PANORAMA = {
     "push_when_out_of_sync": False,
     "call_slots_table_arn": None,
 }
+STRATA = {
+    "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:strata",
+    "folder": "autoscale",
+    "api_hostname": "api.strata.paloaltonetworks.com",
+    "identity_hostname": "auth.apps.paloaltonetworks.com",
+    "timeout_seconds": 30,
+}
 COMMON = {
     "name": "fw",
     "auto_scaling_group_name": "fw",
     "records_table": "fw-firewalls",
     "panorama": PANORAMA,
+    "strata_cloud_manager": None,
 }
 HOOK = {
     **COMMON,
@@ -388,3 +396,43 @@ def test_an_error_repeats_only_the_beginning_of_long_names(document: dict[str, A
     with pytest.raises(SettingsError) as raised:
         parse(LaunchSettings, json.dumps(document))
     assert len(str(raised.value)) < 500
+
+
+MANAGED = {"panorama": None, "strata_cloud_manager": STRATA, "firewall_api": FIREWALL_API}
+"""Settings of a deployment that Strata Cloud Manager manages."""
+
+
+@pytest.mark.parametrize("readiness", ["in-sync", "connected"])
+def test_strata_cloud_manager_reports_readiness(readiness: str) -> None:
+    document = {**LAUNCH, **MANAGED, "readiness": readiness}
+    settings = parse(LaunchSettings, json.dumps(document))
+    assert settings.strata_cloud_manager is not None
+    assert settings.strata_cloud_manager.folder == "autoscale"
+    assert settings.asks_firewalls
+
+
+def test_a_firewall_is_asked_for_its_license_only_if_one_is_expected() -> None:
+    document = {**LAUNCH, **MANAGED, "license_expected": False, "firewall_api": None}
+    assert not parse(LaunchSettings, json.dumps(document)).asks_firewalls
+    with pytest.raises(SettingsError, match="set firewall_api"):
+        parse(LaunchSettings, json.dumps({**document, "license_expected": True}))
+
+
+@pytest.mark.parametrize("kind", [LaunchSettings, TerminateSettings, ReconcileSettings])
+def test_a_firewall_has_one_manager(kind: Any) -> None:
+    document = {LaunchSettings: LAUNCH, TerminateSettings: TERMINATE, ReconcileSettings: RECONCILE}
+    both = {**document[kind], "strata_cloud_manager": STRATA}
+    with pytest.raises(SettingsError, match="one manager"):
+        parse(kind, json.dumps(both))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"firewall_api": None}, "mode firewall needs panorama or firewall_api"),
+        ({"licensing": PLUGIN}, "mode plugin needs panorama"),
+    ],
+)
+def test_strata_cloud_manager_returns_no_license(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        parse(TerminateSettings, json.dumps({**TERMINATE, **MANAGED, **changes}))

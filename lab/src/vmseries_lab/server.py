@@ -284,6 +284,7 @@ class Laboratory:
         self.functions.workers.end_idle()
         self.vendor.panorama.stop()
         self.vendor.licensing.server.stop()
+        self.vendor.strata.stop()
         self.vendor.credits.identity.stop()
         self.fleet.stop()
 

@@ -14,6 +14,7 @@ from vmseries_lab.panorama import lab_settings, operator_session
 from vmseries_lab.panorama.fast_delicensing import FastDelicensing
 from vmseries_lab.panorama.license_plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
+from vmseries_lab.strata_cloud_manager import StrataCloudManager
 
 
 @dataclass
@@ -27,6 +28,7 @@ class VendorServices:
         panorama: one Panorama or a high availability pair.
         plugin: Panorama plugin ``sw_fw_license``.
         delicensing: fast delicensing of the Panorama plugin for AWS.
+        strata: a tenant of Strata Cloud Manager.
     """
 
     authority: Authority
@@ -35,12 +37,14 @@ class VendorServices:
     panorama: Panorama
     plugin: LicensePlugin
     delicensing: FastDelicensing
+    strata: StrataCloudManager
 
     def tick(self, now: float) -> None:
-        """Advance Panorama's jobs and its plugins."""
+        """Advance the jobs of the managers, and Panorama's plugins."""
         self.panorama.tick(now)
         self.plugin.tick(now)
         self.delicensing.tick(now)
+        self.strata.tick(now)
 
     def busy(self) -> bool:
         """Return False: these services have no work in real time."""
@@ -50,12 +54,14 @@ class VendorServices:
         """Stop serving."""
         self.panorama.close()
         self.licensing.close()
+        self.strata.close()
         self.credits.close()
 
     def start(self) -> None:
         """Serve again, on new ports, after :meth:`stop`."""
         self.panorama.start()
         self.licensing.start()
+        self.strata.start()
         self.credits.start()
 
     def routes(self) -> list[tuple[str, str, Route]]:
@@ -88,6 +94,10 @@ class VendorServices:
                 lambda _query, _body: [asdict(use) for use in self.licensing.uses()],
             ),
             ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
+            ("POST", "strata", lambda _query, body: self.strata.configure(**body)),
+            ("POST", "strata/push", lambda _query, body: self.strata.push(**body)),
+            ("POST", "strata/remove", lambda _query, body: self.strata.remove(**body)),
+            ("GET", "strata", lambda _query, _body: self.strata.state()),
             ("POST", "credit-pool", lambda _query, body: self.credits.configure(**body)),
         ]
 
@@ -114,6 +124,7 @@ def install(world: World) -> VendorServices:
     credits_ = CreditPool(world, authority, licensing)
     plugin = LicensePlugin(world, panorama, licensing)
     delicensing = FastDelicensing(panorama, licensing)
-    services = VendorServices(authority, licensing, credits_, panorama, plugin, delicensing)
+    strata = StrataCloudManager(world, authority)
+    services = VendorServices(authority, licensing, credits_, panorama, plugin, delicensing, strata)
     world.engines.append(services)
     return services

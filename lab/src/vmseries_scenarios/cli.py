@@ -186,6 +186,22 @@ def boot_phases(
 
 
 @app.command()
+def assumptions(
+    *,
+    only: Annotated[
+        str, typer.Option("--only", "-k", help="Only facts or answers with one of these words.")
+    ] = "",
+    lanes: Annotated[
+        int | None, typer.Option(min=1, help="How many stories to tell at a time.")
+    ] = None,
+) -> None:
+    """Let firewalls launch, serve, leave and fail, once for each answer to an unsettled fact."""
+    from vmseries_scenarios.assumptions.main import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(only, lanes))
+
+
+@app.command()
 def crash_matrix(
     *,
     scenario: Annotated[

@@ -59,6 +59,9 @@ if TYPE_CHECKING:
 PANORAMA: Final = "Panorama"
 """The ``device`` attribute of errors from Panorama."""
 
+STRATA_CLOUD_MANAGER: Final = "Strata Cloud Manager"
+"""The ``device`` attribute of errors from Strata Cloud Manager and its identity service."""
+
 QUOTED_CHARACTERS: Final = 100
 
 

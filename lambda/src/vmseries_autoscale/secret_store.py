@@ -1,4 +1,4 @@
-"""Read secrets: credentials for Panorama, the firewalls and the vendor's licensing services."""
+"""Read secrets: credentials for managers, firewalls and the vendor's licensing services."""
 
 from __future__ import annotations
 
@@ -18,11 +18,22 @@ MAXIMUM_LENGTH = 65_536
 """Length of a secret, in characters. Secrets Manager allows no more bytes (``PutSecretValue``, AWS
 Secrets Manager API Reference)."""
 
-_SINGLE_LINE = ("username", "api_key", "password", "client_id", "client_secret", "auth_code")
+_SINGLE_LINE = (
+    "username",
+    "api_key",
+    "password",
+    "client_id",
+    "client_secret",
+    "auth_code",
+    "tsg_id",
+)
 """Keys whose values go into requests. ``ca_bundle`` is checked when TLS is set up."""
 
 _AUTH_CODE = re.compile(r"[A-Za-z0-9]{1,32}")
 """The known auth codes are a letter and seven digits."""
+
+_TSG_ID = re.compile(r"[0-9]{1,20}")
+"""The known ids of tenant service groups have ten digits."""
 
 CACHE_SECONDS = 300
 """Time for which a secret is cached, and after which a new version takes effect at the latest."""
@@ -62,6 +73,23 @@ class CreditPoolCredentials:
     client_secret: str = field(repr=False)
     auth_code: str | None = field(repr=False)
     ca_bundle: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StrataCloudManagerCredentials:
+    """Credentials of a service account of Strata Cloud Manager.
+
+    Attributes:
+        client_id: Client id, of the form ``name@tsg_id.iam.panserviceaccount.com``.
+        tsg_id: Id of the tenant service group.
+        ca_bundle: Trusted certificates (PEM), for a proxy that inspects TLS; ``None`` for the trust
+            store of the system.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    tsg_id: str
+    ca_bundle: str | None = field(default=None, repr=False)
 
 
 def administrator_credentials(secret_arn: str) -> Credentials:
@@ -110,6 +138,28 @@ def credit_pool_credentials(secret_arn: str) -> CreditPoolCredentials:
         )
     return CreditPoolCredentials(
         content["client_id"], content["client_secret"], auth_code, content.get("ca_bundle")
+    )
+
+
+def strata_cloud_manager_credentials(secret_arn: str) -> StrataCloudManagerCredentials:
+    """Read a secret of the form ``{"client_id", "client_secret", "tsg_id", "ca_bundle"?}``.
+
+    Raises:
+        SecretError: If the secret cannot be read, or has other keys. The message never contains the
+            content of the secret.
+    """
+    content = _read(secret_arn)
+    if not {"client_id", "client_secret", "tsg_id"} <= content.keys():
+        raise SecretError(
+            f"secret {secret_arn} must have the keys client_id, client_secret and tsg_id"
+        )
+    if not _TSG_ID.fullmatch(content["tsg_id"]):
+        raise SecretError(
+            f"secret {secret_arn}: the value of tsg_id is not the id of a tenant service group, "
+            "which has only digits"
+        )
+    return StrataCloudManagerCredentials(
+        content["client_id"], content["client_secret"], content["tsg_id"], content.get("ca_bundle")
     )
 
 

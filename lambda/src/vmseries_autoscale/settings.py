@@ -94,6 +94,24 @@ class PanoramaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StrataCloudManagerSettings:
+    """Settings for Strata Cloud Manager, which manages the firewalls instead of Panorama.
+
+    Attributes:
+        folder: Name of the folder that directly contains the firewalls.
+        api_hostname: Host name of the API.
+        identity_hostname: Host name of the identity service.
+        timeout_seconds: Timeout of one request.
+    """
+
+    secret_arn: str
+    folder: str
+    api_hostname: str
+    identity_hostname: str
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class FirewallApiSettings:
     """Settings for the firewalls' own XML API, at their management addresses.
 
@@ -182,12 +200,22 @@ class Settings:
     Attributes:
         name: Name of the deployment, which is also the value of the tag on its resources.
         records_table: Name of the DynamoDB table with the records of the firewalls.
+        panorama: Panorama that manages the firewalls; ``None`` without one.
+        strata_cloud_manager: Strata Cloud Manager that does instead; ``None`` without it.
     """
 
     name: str
     auto_scaling_group_name: str
     records_table: str
     panorama: PanoramaSettings | None
+    strata_cloud_manager: StrataCloudManagerSettings | None
+
+    def __post_init__(self) -> None:
+        if self.panorama is not None and self.strata_cloud_manager is not None:
+            raise SettingsError(
+                f"{VARIABLE}: panorama and strata_cloud_manager are both set; a firewall has one "
+                "manager"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,22 +257,39 @@ class LaunchSettings(HookSettings):
         """The device index of the management interface."""
         return self._management_device_indexes()[0]
 
+    @property
+    def asks_firewalls(self) -> bool:
+        """Whether a firewall that Strata Cloud Manager shows as ready is asked for its license."""
+        return (
+            self.strata_cloud_manager is not None
+            and self.license_expected
+            and self.readiness in (Readiness.IN_SYNC, Readiness.CONNECTED)
+        )
+
     def _management_device_indexes(self) -> list[int]:
         return [i.device_index for i in self.interfaces.values() if i.role is Role.MANAGEMENT]
 
     def __post_init__(self) -> None:
+        HookSettings.__post_init__(self)  # super() does not work in a class with slots.
         if len(self._management_device_indexes()) != 1:
             raise SettingsError(f"{VARIABLE}: one of the interfaces must have the role management")
-        without_panorama = {
+        managed = self.panorama is not None or self.strata_cloud_manager is not None
+        possible = {
             Readiness.OFF: True,
             Readiness.HEALTHY: True,
-            Readiness.CONNECTED: self.firewall_api is not None,
-            Readiness.IN_SYNC: False,
+            Readiness.CONNECTED: managed or self.firewall_api is not None,
+            Readiness.IN_SYNC: managed,
         }
-        if self.panorama is None and not without_panorama[self.readiness]:
+        if not possible[self.readiness]:
             raise SettingsError(
                 f"{VARIABLE}: readiness is {self.readiness}, but panorama is null; in-sync needs "
-                "panorama, connected needs panorama or firewall_api, healthy and off need neither"
+                "panorama or strata_cloud_manager, connected needs one of them or firewall_api, "
+                "healthy and off need none"
+            )
+        if self.asks_firewalls and self.firewall_api is None:
+            raise SettingsError(
+                f"{VARIABLE}: a license is expected, and Strata Cloud Manager does not show it "
+                "reliably; set firewall_api"
             )
         groups = [group for item in self.interfaces.values() for group in item.target_groups]
         if self.readiness is Readiness.HEALTHY and not (self.target_group_arns or groups):
@@ -280,6 +325,7 @@ class TerminateSettings(HookSettings):
         return bool(self.target_groups or self.target_group_arns)
 
     def __post_init__(self) -> None:
+        HookSettings.__post_init__(self)  # super() does not work in a class with slots.
         mode = self.licensing.mode
         if mode is LicensingMode.FIREWALL and self.panorama is None and self.firewall_api is None:
             raise SettingsError(

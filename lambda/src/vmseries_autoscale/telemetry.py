@@ -93,6 +93,19 @@ class Metric(StrEnum):
     Investigate if it lasts longer than Panorama's own maintenance.
     """
 
+    STRATA_CLOUD_MANAGER_UNAVAILABLE = "StrataCloudManagerUnavailable"
+    """Strata Cloud Manager did not respond, or rejected the service account.
+
+    Investigate if it lasts longer than the vendor's own maintenance.
+    """
+
+    LEFT_REGISTERED = "LeftRegistered"
+    """Strata Cloud Manager still lists a firewall that has terminated. Counted once for each.
+
+    Investigate always: its API cannot remove it, so somebody has to. The log and the reconcile
+    report have the serial number.
+    """
+
     VISIT_FAILED = "VisitFailed"
     """A visit ended in an error and will be retried.
 

@@ -25,6 +25,8 @@ FACTS: tuple[Fact, ...] = (
 
 NO_CHANGE = "the run changes nothing in Panorama"
 NO_CREDIT_POOL = "the run has no credentials for the credit-pool API"
+NO_TENANT = "the examples use Panorama"
+
 NOT_RECORDED: dict[str, str] = {
     "absent-object-in-multi-config": NO_CHANGE,
     "after-deactivation": "the run does not watch a firewall after its deactivation",
@@ -55,15 +57,19 @@ NOT_RECORDED: dict[str, str] = {
     "multi-config-results": NO_CHANGE,
     "no-device-group-push": NO_CHANGE,
     "overlay-next-virtual-router": "the run sends no traffic through the firewalls",
+    "payg-cpu-id": "a record has the CPU ID of firewalls with their own licenses only",
     "pending-target": "the run abandons no launch",
     "plugin-and-dead-firewall": "the run kills no firewall",
     "plugin-empty-list": "the examples return licenses by the firewall",
     "plugin-list-after-deactivation": "the examples return licenses by the firewall",
     "registration-commit": "the record has no job lists",
     "serial-number-again": "the run launches nothing after a termination",
+    "strata-device-removal": NO_TENANT,
+    "strata-first-push": NO_TENANT,
+    "strata-running-folder": NO_TENANT,
+    "strata-serial-field": NO_TENANT,
     "xpaths-of-all-groups": "the run removes no firewall from Panorama",
     "batch-license-devices": "the run returns no license through Panorama",
-    "system-info-mac": "the run sends no commands to firewalls",
     "target-by-custom-role": "the run changes no roles",
     "terminated-target": "Auto Scaling deregisters the run's firewalls first",
     "texts-of-refusals": "the run causes no contention in Panorama",

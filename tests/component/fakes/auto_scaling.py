@@ -182,6 +182,7 @@ class AutoScaling(LoadBalancing, Sqs):
             "AutoScalingGroupName": NAME,
             "DesiredCapacity": len(members) if self.desired is None else self.desired,
             "MaxSize": self.maximum,
+            "SuspendedProcesses": [{"ProcessName": name} for name in sorted(self.suspended)],
             "Instances": members,
         }
         return {"AutoScalingGroups": [group]}

@@ -7,7 +7,7 @@ from typing import Any
 from component.fakes.base import NAME, ZONE
 from component.fakes.dynamodb import RECORDS
 from component.fakes.ec2 import GENERATION, NETWORKS, SECURITY_GROUP
-from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET
+from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET, STRATA_SECRET
 from component.fakes.sqs import URL
 from component.fakes.xml_server import XmlApi
 from vmseries_autoscale.settings import PanoramaSettings
@@ -33,6 +33,19 @@ def common(**changes: Any) -> dict[str, Any]:
             "push_when_out_of_sync": False,
             "call_slots_table_arn": None,
         },
+        "strata_cloud_manager": None,
+        **changes,
+    }
+
+
+def strata_cloud_manager(**changes: Any) -> dict[str, Any]:
+    """The settings of Strata Cloud Manager."""
+    return {
+        "secret_arn": STRATA_SECRET,
+        "folder": "autoscale",
+        "api_hostname": "api.strata.paloaltonetworks.com",
+        "identity_hostname": "auth.apps.paloaltonetworks.com",
+        "timeout_seconds": 5,
         **changes,
     }
 

@@ -25,6 +25,20 @@ class Assumption:
 
 
 ASSUMPTIONS: dict[str, Assumption] = {
+    "strata-running-folder": Assumption(
+        "Does Strata Cloud Manager's list of running configurations have an entry of the folder, "
+        "besides those of its firewalls?",
+        ("absent", "listed"),
+    ),
+    "strata-serial-field": Assumption(
+        "Which field of a device has its serial number in Strata Cloud Manager's list?",
+        ("id", "name", "serial-number"),
+    ),
+    "strata-first-push": Assumption(
+        "Does Strata Cloud Manager push the configuration of the folder to a firewall that "
+        "bootstraps, without an administrator?",
+        ("never", "pushes"),
+    ),
     "late-interface-host-name": Assumption(
         "Which host name does a management interface get by DHCP that was attached after launch?",
         ("ip-name", "instance-id", "pa-vm"),
@@ -113,7 +127,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     ),
     "features-after-deactivation": Assumption(
         "Which licenses does a firewall list after its VM-Capacity license was deactivated?",
-        ("none", "logging-service"),
+        ("logging-service", "none"),
     ),
     "system-info-mac": Assumption(
         "Which MAC address does a firewall on AWS show in its system information?",
@@ -137,7 +151,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     ),
     "job-list-entries": Assumption(
         "How many entries does Panorama's job list have for a job that has ended?",
-        ("one-per-job", "two-per-job"),
+        ("two-per-job", "one-per-job"),
     ),
     "push-devices-in-job-list": Assumption(
         "Does Panorama's job list show the firewalls of a push?",
@@ -145,7 +159,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     ),
     "group-name-filter": Assumption(
         "Does Panorama show only the device group or template stack that a command names?",
-        ("honored", "ignored"),
+        ("ignored", "honored"),
     ),
     "deleted-while-connected": Assumption(
         "Does a connected firewall that was deleted register again with its VM auth key?",
@@ -157,7 +171,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     ),
     "removal-commit-status": Assumption(
         "Are the other members of a group out of sync after a commit that removes a firewall?",
-        ("others-in-sync", "others-out-of-sync"),
+        ("others-out-of-sync", "others-in-sync"),
     ),
     "commit-for-others-right": Assumption(
         "Does the XML API require the right Commit For Other Admins, which a role has for the web?",
@@ -172,14 +186,20 @@ ASSUMPTIONS: dict[str, Assumption] = {
 
 
 class Assumptions:
-    """The answers that the lab plays."""
+    """The answers that the lab plays.
+
+    Attributes:
+        asked: Names of the questions to which the lab has played an answer.
+    """
 
     def __init__(self, known: Mapping[str, Assumption] = ASSUMPTIONS) -> None:
+        self.asked: set[str] = set()
         self._known = known
         self._answers = {name: fact.answers[0] for name, fact in known.items()}
 
     def __getitem__(self, name: str) -> str:
         """Return the answer that the lab plays to the question ``name``."""
+        self.asked.add(name)
         return self._answers[name]
 
     def set(self, **answers: str) -> dict[str, str]:

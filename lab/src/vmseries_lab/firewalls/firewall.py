@@ -17,7 +17,7 @@ from vmseries_lab.firewalls.pushed_config import PushedConfig
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import SharedServices
 from vmseries_lab.internet import CONTENT_PORT, DEVICE_CERTIFICATE, HTTPS, PANORAMA_PORT
-from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES
+from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES, STRATA_API_NAME
 from vmseries_lab.panorama.op_commands import choose
 from vmseries_lab.panorama.responses import ApiError, leaf, result
 from vmseries_lab.panorama.service import RegistrationRejectedError
@@ -188,7 +188,9 @@ class Firewall:
 
     @property
     def connected(self) -> bool:
-        """Whether it is connected to Panorama."""
+        """Whether it is connected to its manager."""
+        if self.bootstrap.managed_by_cloud:
+            return self._services.strata.is_connected(self.serial)
         return self._services.panorama.devices.connected(self.serial) is not None
 
     @property
@@ -266,7 +268,7 @@ class Firewall:
         self.license.complete()
         self.left = True
         self._path_lost = False
-        self._services.panorama.disconnect(self.serial)
+        self._disconnect()
         self.phase = "unlicensed"
         self.load = Load()
         self._note("left-after-deactivation")
@@ -307,11 +309,14 @@ class Firewall:
         panorama = self._services.panorama
         if not self.has_management_network():
             self._path_lost = self._path_lost or self.connected
-            panorama.disconnect(self.serial)
+            self._disconnect()
             return
         if self.dropped_off or now < self._next_path_check:
             return
         self._next_path_check = now + PATH_CHECK_SECONDS
+        if self.bootstrap.managed_by_cloud:
+            self._keep_cloud_connection()
+            return
         self._register_again(now)
         if self.connected and not self.reaches_panorama(established=True):
             self._path_lost = True
@@ -320,6 +325,21 @@ class Firewall:
             self._path_lost = False
             if panorama.is_managed(self.serial):
                 panorama.connect(self)
+
+    def _keep_cloud_connection(self) -> None:
+        """Lose the connection to Strata Cloud Manager with the path to it, and connect again."""
+        strata, name = self._services.strata, STRATA_API_NAME
+        if self.connected and not self.reaches(name, HTTPS, established=True):
+            self._path_lost = True
+            self._disconnect()
+        elif self._path_lost and strata.reachable and self.reaches(name, HTTPS):
+            self._path_lost = False
+            strata.connect(self)
+
+    def _disconnect(self) -> None:
+        """Break the connection to the manager, if there is one."""
+        self._services.panorama.disconnect(self.serial)
+        self._services.strata.disconnect(self.serial)
 
     def _register_again(self, now: float) -> None:
         """Register again, some time after a connected firewall was deleted from Panorama.
@@ -356,7 +376,7 @@ class Firewall:
         self.phase = "halted"
         self._path_lost = False
         self.load = Load()
-        self._services.panorama.disconnect(self.serial)
+        self._disconnect()
         self._services.cloud.forget(self.machine.instance_id)
         self._services.world.timeline.add("firewall", "halted", self.machine.instance_id)
 
@@ -375,7 +395,7 @@ class Firewall:
         facts = {
             "hostname": self.hostname,
             "ip-address": self.address,
-            "mac-address": self._mac(),
+            "mac-address": self.mac,
             "devicename": self.hostname,
             "family": "vm",
             "model": "PA-VM",
@@ -394,8 +414,9 @@ class Firewall:
         system.extend(leaf(tag, text) for tag, text in facts.items())
         return result(system)
 
-    def _mac(self) -> str:
-        """Return the MAC address that the system information shows; an assumption."""
+    @property
+    def mac(self) -> str:
+        """MAC address that the system information shows; an assumption."""
         shown = self._services.world.assumptions["system-info-mac"]
         others = (nic for nic in self.interfaces if nic is not self.management)
         interface = {"management": self.management, "data": next(others, None)}.get(shown)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -22,7 +20,7 @@ from rich.text import Text
 from vmseries_scenarios.boot_phases.points import points
 from vmseries_scenarios.boot_phases.trials import FIXTURE, Runner, Verdict, prepare, start, trials
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
-from vmseries_scenarios.crash_matrix.forks import Fork, forked
+from vmseries_scenarios.crash_matrix.forks import results_of
 
 LANES_PER_CORE = 3
 """A point waits much of the time, for the functions that it polls."""
@@ -78,19 +76,10 @@ def run(only: str = "", lanes: int | None = None) -> int:
 
 def verdicts_of(lab: ForkableLab, chosen: Mapping[str, Runner], lanes: int) -> Iterator[Verdict]:
     """Yield the verdicts as they arrive. Each point runs in a fork of this process."""
-    waiting = deque(chosen.items())
-    running: dict[int, tuple[Fork, str]] = {}
-    while waiting or running:
-        while waiting and len(running) < lanes:
-            name, runner = waiting.popleft()
-            fork = forked(partial(_send_verdict, lab, runner))
-            running[fork.descriptor] = fork, name
-        for descriptor in select.select(list(running), [], [])[0]:
-            fork, name = running.pop(descriptor)
-            try:
-                yield Verdict(**fork.result())
-            except RuntimeError as error:
-                yield Verdict(name, 0, 0, 0, [str(error)], 0.0)
+    works = {name: partial(_send_verdict, lab, runner) for name, runner in chosen.items()}
+    for name, result in results_of(works, lanes):
+        failed = isinstance(result, RuntimeError)
+        yield Verdict(name, 0, 0, 0, [str(result)], 0.0) if failed else Verdict(**result)
 
 
 def _send_verdict(lab: ForkableLab, runner: Runner, send: Any) -> None:

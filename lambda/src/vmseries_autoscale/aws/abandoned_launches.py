@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale.aws.autoscaling_group import ActivityType, NewestActivities
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 HORIZON = timedelta(days=1)
 """How long ago the newest abandoned launch may have ended. The group may have launched nothing
-since, because nobody needs the capacity."""
+since, because nobody needs the capacity. While its launches are stopped, the age does not matter:
+nothing but an operator starts them again."""
 
 _ABANDONED = re.compile(r"Lifecycle Action with token \S+ was abandoned")
 """"Troubleshoot ... instance launch failures", Amazon EC2 Auto Scaling User Guide."""
@@ -40,19 +41,24 @@ class AbandonedLaunch:
     ended: datetime
 
 
-def read(activities: NewestActivities, now: datetime) -> list[AbandonedLaunch]:
+def read(
+    activities: NewestActivities, now: datetime, *, stopped: bool = False
+) -> list[AbandonedLaunch]:
     """Return the launches of a group that were abandoned since the last one succeeded.
 
     Args:
         activities: Newest activities of the group.
         now: Current time, timezone-aware.
+        stopped: Whether the launches of the group are stopped.
 
     Returns:
-        The launches, newest first; none if the newest one ended longer ago than ``HORIZON``.
+        The launches, newest first; none if the newest one ended longer ago than ``HORIZON``, unless
+        the launches are stopped.
     """
-    pages = activities.pages(now - HORIZON)
+    pages = activities.pages(datetime.min.replace(tzinfo=UTC) if stopped else now - HORIZON)
     found = in_a_row(activity for page in pages for activity in page)
-    return found if found and now - found[0].ended <= HORIZON else []
+    recent = stopped or (bool(found) and now - found[0].ended <= HORIZON)
+    return found if recent else []
 
 
 def in_a_row(activities: Iterable[ActivityTypeDef]) -> list[AbandonedLaunch]:

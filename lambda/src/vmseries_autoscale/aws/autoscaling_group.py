@@ -56,11 +56,13 @@ class Group:
         desired: Number of instances that the group should have.
         members: Lifecycle states by instance id.
         maximum: Number of instances that the group may have.
+        launches_stopped: Whether its process ``Launch`` is suspended.
     """
 
     desired: int
     members: Mapping[str, str]
     maximum: int = 0
+    launches_stopped: bool = False
 
     @property
     def is_short(self) -> bool:
@@ -84,6 +86,11 @@ def describe(autoscaling: AutoScalingClient, name: str) -> Group:
             for instance in group["Instances"]
         },
         maximum=sum(group["MaxSize"] for group in response["AutoScalingGroups"]),
+        launches_stopped=any(
+            process["ProcessName"] == "Launch"
+            for group in response["AutoScalingGroups"]
+            for process in group.get("SuspendedProcesses", ())
+        ),
     )
 
 

@@ -100,8 +100,11 @@ class FirewallRecord:
         license_job: Id of Panorama's job of the last request to deactivate it.
         license_requested: Time of the last request to deactivate it.
         absent_since: First time of an uninterrupted absence from the license list.
+        empty_since: First of the latest answers that have no license list, one after the other.
         pushes: Ids of the jobs of pushes to the firewall, newest last.
         removal_job: Id of the job of the commit that removes the firewall from Panorama.
+        left_registered: Time at which it was reported that Strata Cloud Manager still lists the
+            firewall; ``None`` if it does not.
         ended: Time at which the terminate hook was completed, or the reconcile function found that
             the instance no longer exists.
         expires: Time after which DynamoDB deletes the record; ``None`` to keep it.
@@ -121,8 +124,10 @@ class FirewallRecord:
     license_job: str | None = None
     license_requested: datetime | None = None
     absent_since: datetime | None = None
+    empty_since: datetime | None = None
     pushes: tuple[str, ...] = ()
     removal_job: str | None = None
+    left_registered: datetime | None = None
     ended: datetime | None = None
     expires: datetime | None = None
 
@@ -165,10 +170,12 @@ def to_item(record: FirewallRecord) -> dict[str, dict[str, object]]:
         "license_job": _text(record.license_job),
         "license_requested": _time(record.license_requested),
         "absent_since": _time(record.absent_since),
+        "empty_since": _time(record.empty_since),
         "pushes": {"L": [{"S": job_id} for job_id in record.pushes[-MAXIMUM_PUSHES:]]}
         if record.pushes
         else None,
         "removal_job": _text(record.removal_job),
+        "left_registered": _time(record.left_registered),
         "ended": _time(record.ended),
         EXPIRES: None if record.expires is None else {"N": str(int(record.expires.timestamp()))},
     }
@@ -215,8 +222,10 @@ def from_item(item: Item) -> FirewallRecord:
         license_job=reader.job("license_job"),
         license_requested=reader.time("license_requested"),
         absent_since=reader.time("absent_since"),
+        empty_since=reader.time("empty_since"),
         pushes=reader.jobs("pushes"),
         removal_job=reader.job("removal_job"),
+        left_registered=reader.time("left_registered"),
         ended=reader.time("ended"),
         expires=None if expires is None else datetime.fromtimestamp(expires, UTC),
     )

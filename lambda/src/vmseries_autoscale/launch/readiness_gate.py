@@ -9,18 +9,20 @@ from functools import partial
 from vmseries_autoscale import firewall, telemetry
 from vmseries_autoscale.aws import target_groups
 from vmseries_autoscale.concurrency import run_parallel
-from vmseries_autoscale.errors import PanOsError
+from vmseries_autoscale.errors import DeviceAccessError, PanOsError
 from vmseries_autoscale.firewall_identity import Identity, Misplaced, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
 from vmseries_autoscale.launch.pushes import push_out_of_sync
+from vmseries_autoscale.launch.strata_cloud_manager_gate import check_in_strata_cloud_manager
 from vmseries_autoscale.launch.wrong_group import seek_everywhere, wrong_group
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_and_list
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
+from vmseries_autoscale.panorama import Panorama
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
 
 logger = logging.getLogger(__name__)
@@ -29,15 +31,18 @@ logger = logging.getLogger(__name__)
 def pass_readiness_gate(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
 ) -> Outcomes:
-    """Check whether the firewalls are ready: in Panorama, on themselves, or in target groups."""
+    """Check whether the firewalls are ready: for their manager, themselves or load balancers."""
     if visit.settings.readiness is Readiness.OFF or not launching:
         return {}
-    if visit.settings.panorama is not None or visit.settings.readiness is Readiness.CONNECTED:
+    managed = visit.settings.panorama is not None or visit.settings.strata_cloud_manager is not None
+    if managed or visit.settings.readiness is Readiness.CONNECTED:
         _read_records(launching, visit)
     if visit.settings.readiness is Readiness.HEALTHY:
         check = partial(_check_in_target_groups, visit=visit)
     elif visit.settings.panorama is not None:
         return _check_in_panorama(launching, visit, visit.settings.panorama)
+    elif (strata := visit.settings.strata_cloud_manager) is not None:
+        return check_in_strata_cloud_manager(launching, visit, strata)
     else:
         check = partial(_check_on_firewall, visit=visit)
     return for_each(launching, check, visit.time_budget, parallel=True)
@@ -144,9 +149,28 @@ def _check_device(
     with telemetry.log_context(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
         if reason is None and settings.license_expected:
-            licensed = session.panorama.firewall(serial).valid_licenses()
+            licensed = is_licensed(session.panorama, serial)
             reason = None if licensed else readiness.NO_LICENSE
     return Done() if reason is None else Retry(reason)
+
+
+def is_licensed(panorama: Panorama, serial: str) -> bool:
+    """Return whether a firewall has a license, according to itself.
+
+    Nothing settles whether an administrator with a custom role may send commands to firewalls. If
+    not, the licenses that Panorama has stored decide.
+
+    Raises:
+        PanOsError: If a request fails, or if neither the firewall nor Panorama may be asked.
+        DeviceBusyError: If Panorama is busy.
+    """
+    try:
+        return bool(panorama.firewall(serial).valid_licenses())
+    except DeviceAccessError:
+        stored = panorama.batch_licensed()
+        if stored is None:
+            raise
+        return serial in stored and stored[serial].licensed
 
 
 def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:

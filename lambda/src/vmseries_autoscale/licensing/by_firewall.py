@@ -9,6 +9,7 @@ from dataclasses import replace
 from vmseries_autoscale.errors import DeviceBusyError, FirewallNotConnectedError, PanOsError
 from vmseries_autoscale.firewall_records import FirewallRecord
 from vmseries_autoscale.licensing import evidence
+from vmseries_autoscale.licensing.attempts import is_licensed
 from vmseries_autoscale.licensing.errors import license_errors
 from vmseries_autoscale.licensing.evidence import Decision, Observations, Request, Seen
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
@@ -48,7 +49,7 @@ def return_license(
         LicensingKeyError: If the license server rejects the key.
         RetryableError: If a request to the firewall fails.
     """
-    seen = _with_list(firewall, seen)
+    seen = _with_list(firewall, record, seen)
     decision = evidence.decide(record, seen)
     if not isinstance(decision.step, Request):
         return decision
@@ -62,7 +63,7 @@ def return_license(
     record = evidence.requested(decision.record, None, seen.now)
     after = replace(seen, listed=Seen.NOT_SEEN, confirmed=confirmed)
     try:
-        after = _with_list(firewall, after)
+        after = _with_list(firewall, record, after)
     except (PanOsError, DeviceBusyError) as error:
         # What was confirmed is recorded now, whether or not the firewall answers again.
         logger.warning(
@@ -72,13 +73,15 @@ def return_license(
     return evidence.decide(record, after)
 
 
-def _with_list(firewall: LicenseCommands, seen: Observations) -> Observations:
-    """Add what the firewall's own list shows.
+def _with_list(
+    firewall: LicenseCommands, record: FirewallRecord, seen: Observations
+) -> Observations:
+    """Add what the firewall itself shows.
 
     Panorama addresses firewalls by serial number, and a firewall without a license has none.
     """
     try:
-        licensed = bool(firewall.licenses())
+        licensed = is_licensed(firewall, record, confirmed=seen.confirmed)
     except FirewallNotConnectedError:
         return replace(seen, connected=False, can_request=False)
     return replace(seen, listed=Seen.LISTED if licensed else Seen.ABSENT)

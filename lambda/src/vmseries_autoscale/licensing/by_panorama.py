@@ -7,6 +7,7 @@ also for firewalls that are gone. Panorama answers with a job, and uses its own 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.licensing import evidence
-from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving, own_lists
 from vmseries_autoscale.licensing.errors import explained, license_errors
 from vmseries_autoscale.licensing.evidence import (
     Decision,
@@ -32,11 +33,17 @@ from vmseries_autoscale.licensing.evidence import (
     Seen,
     Wait,
 )
-from vmseries_autoscale.pan_os.license_commands import says_deactivated
 from vmseries_autoscale.panorama import Job, Panorama
-from vmseries_autoscale.panorama.batch_license import KEY_ADVICE
+from vmseries_autoscale.panorama.batch_license import KEY_ADVICE, says_returned
 
 logger = logging.getLogger(__name__)
+
+_NOT_LICENSES = frozenset(
+    {"Commit", "CommitAll", "CommitAndPush", "AutoCom", "Validate", "ValidateAll"}
+)
+"""Types of jobs that return no license. That of the jobs that do is recorded nowhere."""
+
+_SERIAL = re.compile(r"\b[0-9]{12,16}\b")
 
 NOT_CONNECTED = "not connected"
 """Text with which a job or a response refuses a firewall that is not connected."""
@@ -98,17 +105,23 @@ def _read_jobs(panorama: Panorama, leaving: Sequence[Leaving]) -> dict[str, Job 
 def _job_state(job: Job | None, serial: str) -> tuple[JobState, str | None]:
     """Return the state of a job for one firewall, and why it failed for it.
 
-    The job of a batch may fail for one firewall only, and may name the firewall or not.
+    The job of a batch may fail for one firewall only, and may name the firewall or not. One that is
+    a commit, or names only other firewalls, has a reused id and says nothing.
     """
-    if job is None:
+    named = serial in job.serials if job is not None and job.serials else True
+    if job is None or job.kind in _NOT_LICENSES or not named:
         return JobState.UNKNOWN, None
     if not job.finished:
         return JobState.RUNNING, None
     failure = job.failures.get(serial)
     if failure is None and job.failed and not (job.failures and serial in job.serials):
-        lines = [line for line in job.details if serial in line] or list(job.details)
-        failure = " ".join(lines) or f"job {job.job_id} failed without a reason"
-    if failure is None or says_deactivated(failure):
+        lines = [line for line in job.details if serial in line]
+        others = any(_SERIAL.search(line) for line in job.details)
+        failure = " ".join(lines or job.details) or f"job {job.job_id} failed without a reason"
+        if others and not lines:
+            # What it says of other firewalls is no success of this one.
+            return JobState.FAILED, failure
+    if failure is None or says_returned(failure):
         return JobState.SUCCEEDED, None
     return JobState.FAILED, failure
 
@@ -149,8 +162,18 @@ def _with_lists(
         if licensed is not None:
             witness = Seen.LISTED if licensed else Seen.ABSENT
             result[item.serial] = replace(result[item.serial], witness=witness)
-        if item.connected and _needs_own_list(item.record, result[item.serial]):
-            result[item.serial] = _ask_firewall(panorama, item, result[item.serial])
+    connected = [
+        item
+        for item in asked
+        if item.connected and _needs_own_list(item.record, result[item.serial])
+    ]
+    done = {item.serial for item in asked if seen[item.serial].job is JobState.SUCCEEDED}
+    for serial, listed in own_lists(panorama, connected, done).items():
+        result[serial] = (
+            replace(result[serial], connected=False)
+            if listed is None
+            else replace(result[serial], listed=listed)
+        )
     return result
 
 
@@ -174,14 +197,6 @@ def _stored_licenses(panorama: Panorama) -> Mapping[str, bool]:
     return {} if stored is None else {serial: item.licensed for serial, item in stored.items()}
 
 
-def _ask_firewall(panorama: Panorama, item: Leaving, seen: Observations) -> Observations:
-    try:
-        licensed = bool(panorama.firewall(item.serial).licenses())
-    except FirewallNotConnectedError:
-        return replace(seen, connected=False)
-    return replace(seen, listed=Seen.LISTED if licensed else Seen.ABSENT)
-
-
 def _request(
     panorama: Panorama,
     due: Sequence[Leaving],
@@ -198,17 +213,16 @@ def _request(
         with license_errors("Panorama", KEY_ADVICE):
             job_id = panorama.batch_deactivate(serials)
             confirmed = job_id is None
+            if confirmed and len(due) > 1:
+                # The text of one answer does not say whose license it means.
+                return _one_by_one(panorama, due, attempts, seen)
     except DeviceTimeoutError:
         # Panorama may still execute it. A repeated request changes nothing.
         logger.warning("Panorama did not answer the request in time", extra={"step": "license"})
     except (DeviceRefusedError, FirewallNotConnectedError) as error:
         # Panorama refuses all for one that it does not manage, or that is not connected.
         if len(due) > 1:
-            return {
-                serial: attempt
-                for item in due
-                for serial, attempt in _request(panorama, [item], attempts, seen).items()
-            }
+            return _one_by_one(panorama, due, attempts, seen)
         return {serial: replace(attempts[serial], error=error) for serial in serials}
     except LicenseError as error:
         return {serial: replace(attempts[serial], error=error) for serial in serials}
@@ -226,3 +240,16 @@ def _request(
             decision = evidence.decide(record, replace(seen[serial], confirmed=True))
         result[serial] = replace(attempt, decision=decision)
     return result
+
+
+def _one_by_one(
+    panorama: Panorama,
+    due: Sequence[Leaving],
+    attempts: Mapping[str, Attempt],
+    seen: Mapping[str, Observations],
+) -> dict[str, Attempt]:
+    return {
+        serial: attempt
+        for item in due
+        for serial, attempt in _request(panorama, [item], attempts, seen).items()
+    }

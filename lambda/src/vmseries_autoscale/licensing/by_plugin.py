@@ -8,13 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from vmseries_autoscale.errors import (
-    FirewallNotConnectedError,
-    LicenseManagerError,
-    PanOsError,
-)
+from vmseries_autoscale.errors import LicenseManagerError, PanOsError
 from vmseries_autoscale.licensing import evidence
-from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving, own_lists
 from vmseries_autoscale.licensing.errors import license_errors
 from vmseries_autoscale.licensing.evidence import (
     Decision,
@@ -97,7 +93,9 @@ def return_licenses(
     """Take the return of licenses by the plugin as far as currently possible.
 
     The license manager's list decides. A second witness is asked only before a license counts as
-    returned: what Panorama has stored, or a connected firewall itself.
+    returned: what Panorama has stored, or a connected firewall itself. Nothing says whether the
+    list still shows a license that the plugin has returned. If it does, a connected firewall that
+    has no license any more decides in the end (``evidence.WITNESS_SECONDS``).
 
     Args:
         panorama: Connection to the Panorama with the plugin.
@@ -118,25 +116,46 @@ def return_licenses(
         return {}
     listed = panorama.plugin_licensed(license_manager)
     seen = {item.serial: _observations(item, listed, license_manager, now) for item in leaving}
+    still_listed = {item.serial for item in leaving if seen[item.serial].listed is Seen.LISTED}
+    again = [
+        item
+        for item in leaving
+        if item.serial in still_listed
+        and item.connected
+        and item.record.license_requested is not None
+    ]
+    for serial, own in own_lists(panorama, again).items():
+        if own is Seen.ABSENT:
+            # The firewall's own list decides, and that of the license manager contradicts it.
+            seen[serial] = replace(seen[serial], listed=own, witness=Seen.LISTED)
     decisions = {item.serial: evidence.decide(item.record, seen[item.serial]) for item in leaving}
     attempts = {serial: Attempt(decision) for serial, decision in decisions.items()}
-    absent = [item for item in leaving if seen[item.serial].listed is Seen.ABSENT]
-    for item, witness in _witnesses(panorama, absent, decisions).items():
+    absent = [
+        item
+        for item in leaving
+        if seen[item.serial].listed is Seen.ABSENT and item.serial not in still_listed
+    ]
+    witnesses = _witnesses(panorama, absent, decisions)
+    for item in (item for item in absent if item.serial in witnesses):
+        witness = witnesses[item.serial]
         decision = evidence.decide(item.record, replace(seen[item.serial], witness=witness))
+        if witness is Seen.NOT_SEEN and isinstance(decision.step, Returned):
+            decision = Decision(item.record, Wait("the firewall does not list its licenses"))
         wrong = witness is Seen.LISTED and item.record.license_requested is None
         error = _wrong_license_manager(item.serial, license_manager) if wrong else None
         attempts[item.serial] = Attempt(decision, error)
     serials = {
         serial
         for serial, attempt in attempts.items()
-        if isinstance(attempt.decision.step, Request) or seen[serial].listed is Seen.LISTED
+        if isinstance(attempt.decision.step, Request)
+        or (serial in still_listed and not isinstance(attempt.decision.step, Returned))
     }
     failed = request_plugin_deactivation(panorama, license_manager, serials, deployment)
     for serial in serials:
         record = evidence.requested(attempts[serial].record, None, now)
         step = attempts[serial].decision.step
         if isinstance(step, Request | Wait):
-            lists = "lists" if seen[serial].listed is Seen.LISTED else "may list"
+            lists = "lists" if serial in still_listed else "may list"
             step = Wait(
                 f"license manager {license_manager} {lists} {serial} as licensed; {_SEE_LOG}"
             )
@@ -167,8 +186,10 @@ def _observations(
 
 def _witnesses(
     panorama: Panorama, absent: Sequence[Leaving], decisions: Mapping[str, Decision]
-) -> dict[Leaving, Seen]:
+) -> dict[str, Seen]:
     """Return what a second list shows of licenses that the license manager does not list.
+
+    A firewall that does not answer has not been seen, and keeps no other one waiting.
 
     A license manager may never have listed a firewall because it is the wrong one, which is told at
     the first look. Otherwise only a license that would count as returned needs the second witness.
@@ -182,14 +203,11 @@ def _witnesses(
             or item.record.license_requested is None
         )
     ]
-    witnesses = {}
-    for item in asked:
-        try:
-            licensed = bool(panorama.firewall(item.serial).licenses())
-        except FirewallNotConnectedError:
-            continue
-        witnesses[item] = Seen.LISTED if licensed else Seen.ABSENT
-    return witnesses
+    return {
+        serial: witness
+        for serial, witness in own_lists(panorama, asked).items()
+        if witness is not None
+    }
 
 
 def _wrong_license_manager(serial: str, license_manager: str) -> LicenseManagerError:

@@ -31,8 +31,9 @@ REPEAT_SECONDS = 180
 license does not contradict a confirmation. The license server is asked in the meantime."""
 
 EMPTY_SECONDS = 900
-"""Seconds since a request after which answers without a list count. Nothing records whether the
-plugin's answer has a list if there is nothing to list; a plugin that starts has started by then."""
+"""Seconds since a request, and since the first of the answers without a list, after which they
+count. Nothing records whether the plugin's answer has a list if there is nothing to list; a plugin
+that starts has started by then. One such answer counts nothing, however late it is."""
 
 WITNESS_SECONDS = 900
 """Seconds of absence from the deciding list after which a second witness that still shows a
@@ -198,7 +199,18 @@ def _with_observations(record: FirewallRecord, seen: Observations) -> FirewallRe
         absent_since = None
     elif seen.listed is Seen.ABSENT and absent_since is None and seen.settled:
         absent_since = seen.now
-    return replace(record, license=state, license_job=job, absent_since=absent_since)
+    empty_since = record.empty_since
+    if seen.listed in (Seen.LISTED, Seen.ABSENT):
+        empty_since = None
+    elif seen.listed is Seen.EMPTY and empty_since is None:
+        empty_since = seen.now
+    return replace(
+        record,
+        license=state,
+        license_job=job,
+        absent_since=absent_since,
+        empty_since=empty_since,
+    )
 
 
 def _evidence(record: FirewallRecord, seen: Observations) -> str | None:
@@ -210,9 +222,8 @@ def _evidence(record: FirewallRecord, seen: Observations) -> str | None:
             return "the deactivation was confirmed, and a license list no longer shows it"
         if seen.connected is False:
             return "the deactivation was confirmed, and the firewall is not connected any more"
-    asked = record.license_requested
-    if seen.listed is Seen.EMPTY and asked is not None and seen.witness is not Seen.LISTED:
-        if (seen.now - asked).total_seconds() >= EMPTY_SECONDS:
+    if seen.listed is Seen.EMPTY and seen.witness is not Seen.LISTED:
+        if _empty_seconds(record, seen) >= EMPTY_SECONDS:
             return "for a quarter of an hour since the request, there has been nothing to list"
         return None
     absent = seen.listed is Seen.ABSENT and _absent_seconds(record, seen) >= ABSENCE_SECONDS
@@ -234,6 +245,14 @@ def _absent_seconds(record: FirewallRecord, seen: Observations) -> float:
     if record.absent_since is None:
         return 0.0
     return (seen.now - record.absent_since).total_seconds()
+
+
+def _empty_seconds(record: FirewallRecord, seen: Observations) -> float:
+    """Return for how long since the request the answers have had no list, as far as was seen."""
+    asked, since = record.license_requested, record.empty_since
+    if asked is None or since is None:
+        return 0.0
+    return (seen.now - max(asked, since)).total_seconds()
 
 
 def _is_due(record: FirewallRecord, now: datetime) -> bool:

@@ -26,7 +26,7 @@ from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
 from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
+from vmseries_autoscale.lifecycle.firewall_listing import FirewallListing
 from vmseries_autoscale.outcome import Unfinished, run_step
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def read_records(
 def identify(
     instance: InstanceInTransition,
     management_device_index: int,
-    session: PanoramaSession,
+    session: FirewallListing,
     ec2: EC2Client,
     others: Callable[[], Collection[OtherInstance]],
 ) -> firewall_identity.Result:
@@ -204,7 +204,7 @@ def identify(
     Args:
         instance: Instance that waits at a lifecycle hook. Its record was read.
         management_device_index: Device index of the management interface.
-        session: Connection to Panorama, with the firewalls that it lists.
+        session: Firewalls that Panorama or Strata Cloud Manager lists.
         ec2: Client of Amazon EC2.
         others: Returns all instances. See ``describe_others``.
     """
@@ -221,7 +221,7 @@ def identify(
 
 
 def _save_strangers(
-    instance: InstanceInTransition, subject: Subject, session: PanoramaSession
+    instance: InstanceInTransition, subject: Subject, session: FirewallListing
 ) -> None:
     """Record which firewalls need not be asked again, because they run on other machines."""
     known = instance.record.strangers

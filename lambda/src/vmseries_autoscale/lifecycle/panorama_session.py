@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vmseries_autoscale import panorama
-from vmseries_autoscale.errors import DeviceRefusedError, FirewallNotConnectedError
+from vmseries_autoscale.errors import (
+    DeviceAccessError,
+    DeviceRefusedError,
+    FirewallNotConnectedError,
+)
 from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import PanoramaSettings
@@ -35,16 +39,17 @@ class PanoramaSession:
         """Ask a connected firewall about itself, once in a visit.
 
         Returns:
-            ``None`` if it is not connected any longer, or Panorama does not forward the question.
+            ``None`` if it is not connected any longer, or Panorama does not forward the question:
+            nothing settles whether an administrator with a custom role may ask it.
 
         Raises:
-            PanOsError: If Panorama cannot be reached, or rejects the administrator.
+            PanOsError: If Panorama cannot be reached.
             DeviceBusyError: If Panorama is busy.
         """
         if serial not in self._answers:
             try:
                 self._answers[serial] = self.panorama.system_info(serial)
-            except (DeviceRefusedError, FirewallNotConnectedError) as error:
+            except (DeviceAccessError, DeviceRefusedError, FirewallNotConnectedError) as error:
                 logger.info("A firewall was not asked about itself", extra={"reason": str(error)})
                 self._answers[serial] = None
         return self._answers[serial]

@@ -22,6 +22,7 @@ from vmseries_autoscale.panorama.interface import BatchLicense
 _KEY = re.compile(
     r"api[- ]key|(invalid|missing) deactivation token|authorization has been denied", re.IGNORECASE
 )
+_NO_FIREWALL = re.compile(r"\b(device|firewall|serial)[^.;]{0,80} not found", re.IGNORECASE)
 KEY_ADVICE = (
     "install the support account's current licensing API key (Customer Support Portal, Products, "
     "API Key Management) on Panorama: request license api-key set key …"
@@ -60,14 +61,14 @@ class BatchLicenses:
         try:
             response = self._op(request)
         except DeviceRefusedError as error:
-            if says_deactivated(error.text):
+            if says_returned(error.text):
                 return None
             raise _explained(error) from None
         number = job_number(response.findtext("result/job"))
         if number is not None:
             return str(number)
         text = " ".join(all_text(response).split())
-        if says_deactivated(text):
+        if says_returned(text):
             return None
         refusal = f"the response to the deactivation of licenses has no job id: {text}"
         raise _explained(DeviceRefusedError(PANORAMA, None, refusal))
@@ -106,6 +107,15 @@ def says_key_rejected(text: str) -> bool:
     "Invalid or missing deactivation token" that of a deactivation (recorded by a public script).
     """
     return _KEY.search(text) is not None
+
+
+def says_returned(text: str) -> bool:
+    """Return whether an answer says that the license is returned.
+
+    "Not found" is said of a license, and also of a key, or of a firewall whose license Panorama
+    then cannot return.
+    """
+    return not says_key_rejected(text) and not _NO_FIREWALL.search(text) and says_deactivated(text)
 
 
 def _explained(error: DeviceRefusedError) -> LicensingKeyError | DeviceRefusedError:

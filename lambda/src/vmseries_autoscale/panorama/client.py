@@ -203,9 +203,10 @@ class PanOsPanorama:
         return jobs.push_jobs(self._jobs(), deployment)
 
     def job(self, job_id: str) -> Job | None:
-        """Return a job; ``None`` if Panorama does not know it, as the other peer of a pair."""
+        """Return a job of ours; ``None`` if Panorama does not know it, as the peer of a pair."""
         try:
-            return jobs.job_by_id(self._op(command("show", "jobs", "id", text=job_id)), job_id)
+            response = self._op(command("show", "jobs", "id", text=job_id))
+            return jobs.job_by_id(response, job_id, self._username)
         except DeviceBusyError as error:
             if is_unknown_job(str(error)):
                 return None

@@ -67,6 +67,7 @@ class Job:
         description: Description in the request; empty without one.
         serials: Serial numbers of the firewalls that the job lists; empty if it lists none.
         failures: Reasons of the firewalls for which the job failed, by serial number.
+        kind: Type of the job, such as ``Commit``; empty if Panorama shows none.
     """
 
     job_id: str
@@ -76,6 +77,7 @@ class Job:
     description: str = ""
     serials: frozenset[str] = frozenset()
     failures: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,17 @@ _FINISHED = "FIN"
 _PUSH_DESCRIPTION = re.compile(r"(?P<deployment>\S+): push to (?P<serials>[A-Za-z0-9 ]+)")
 
 
-def job_by_id(response: ET.Element, job_id: str) -> Job | None:
-    """Return a job from a response to "show jobs id"; ``None`` if it has no such job."""
-    jobs = [job for number, job in _merged(response).items() if str(number) == job_id]
-    return _job(jobs[0]) if jobs else None
+def job_by_id(response: ET.Element, job_id: str, administrator: str) -> Job | None:
+    """Return one administrator's job from a response to "show jobs id".
+
+    Returns:
+        ``None`` if the response has no such job, or it is another administrator's: each peer of a
+        pair counts its own jobs, and a Panorama that was replaced counts from 1 again.
+    """
+    for number, job in _merged(response).items():
+        if str(number) == job_id and job.findtext("user", administrator) == administrator:
+            return _job(job)
+    return None
 
 
 def commit_jobs(response: ET.Element, administrator: str) -> list[Job]:
@@ -132,6 +139,7 @@ def _job(job: ET.Element) -> Job:
             for serial, entry in devices.items()
             if entry.findtext("result") == "FAIL"
         },
+        kind=text_at(job, "type").strip(),
     )
 
 

@@ -17,6 +17,7 @@ from vmseries_autoscale.preflight import (
     panorama_objects,
     panorama_rights,
     secrets,
+    strata_cloud_manager_access,
 )
 from vmseries_autoscale.preflight.findings import Check, Finding, Severity, run_check
 from vmseries_autoscale.preflight.panorama_access import PanoramaCheck
@@ -96,6 +97,10 @@ def _checks(settings: Settings) -> dict[str, Check]:
     if settings.panorama is not None:
         panorama_checks = list(_panorama_checks(settings, settings.panorama).items())
         checks["Panorama"] = partial(panorama_access.check, settings.panorama, panorama_checks)
+    if settings.strata_cloud_manager is not None:
+        checks["Strata Cloud Manager"] = partial(
+            strata_cloud_manager_access.check, settings.strata_cloud_manager
+        )
     if isinstance(settings, TerminateSettings) and settings.licensing.api_key_secret_arn:
         secret_arn = settings.licensing.api_key_secret_arn
         checks["The licensing API key"] = partial(secrets.check_licensing_api_key, secret_arn)

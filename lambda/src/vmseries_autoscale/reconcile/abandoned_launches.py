@@ -9,13 +9,16 @@ from functools import partial
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import abandoned_launches, clients
-from vmseries_autoscale.aws.autoscaling_group import NewestActivities
+from vmseries_autoscale.aws.autoscaling_group import Group, NewestActivities
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.reconcile.report import Observations
 from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
+
+UNKNOWN = object()
+"""What stands for the result of a call that failed."""
 
 ALONE = 1
 """Number of abandoned launches that are not in a row. Each one is counted as such."""
@@ -29,6 +32,7 @@ def report_abandoned_launches(
     observations: Observations,
     activities: NewestActivities,
     settings: ReconcileSettings,
+    group: Group,
     records: Mapping[str, FirewallRecord],
     now: datetime,
     *,
@@ -42,13 +46,14 @@ def report_abandoned_launches(
         observations: What the run found out, to which the launches are added.
         activities: Newest activities of the group.
         settings: Settings of the function.
+        group: The group. While its launches are stopped, the metric stays.
         records: Records of firewalls by instance id.
         now: Current time, timezone-aware.
         dry_run: Whether to change nothing.
     """
     if settings.licensing_mode is LicensingMode.NONE:
         return
-    read = partial(abandoned_launches.read, activities, now)
+    read = partial(abandoned_launches.read, activities, now, stopped=group.launches_stopped)
     abandoned = observations.find_out("abandoned launches", read, None)
     if abandoned is None:
         return
@@ -66,9 +71,12 @@ def report_abandoned_launches(
     limit = settings.stop_launches_after
     if limit is None or len(found) < limit or now - found[0].ended > FRESH or dry_run:
         return
+    if group.launches_stopped:
+        return
     name = settings.auto_scaling_group_name
     stop = partial(abandoned_launches.stop_launches, clients.autoscaling(), name)
-    observations.find_out("stopping launches", stop, None)
+    if observations.find_out("stopping launches", stop, UNKNOWN) is UNKNOWN:
+        return
     logger.error(
         "Stopped the launches of the group: remove the cause, then resume its process Launch",
         extra={"auto_scaling_group": name},

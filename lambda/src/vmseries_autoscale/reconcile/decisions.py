@@ -33,6 +33,10 @@ from vmseries_autoscale.settings import LicensingMode
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
+_OLD_LICENSE = "vmseries-autoscale:license"
+"""Tag in which versions without records kept that a license was returned. It says nothing about an
+instance that has a record."""
+
 _TRANSITIONS = {"Pending:Wait": Transition.LAUNCHING, "Terminating:Wait": Transition.TERMINATING}
 
 
@@ -184,9 +188,18 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
 
 
 def gone_instances(inventory: Inventory, age_floor: timedelta, now: datetime) -> list[str]:
-    """Return the instances with a record that terminated longer ago than the age floor."""
+    """Return our instances that terminated longer ago than the age floor.
+
+    They have a record, or EC2 still shows them with our tag.
+    """
     gone = []
-    for instance_id, record in inventory.records.items():
+    ours = {
+        key
+        for key, item in inventory.instances.items()
+        if item.deployment == inventory.deployment and item.tags.get(_OLD_LICENSE) != "returned"
+    }
+    for instance_id in sorted(ours | inventory.records.keys()):
+        record = inventory.record(instance_id)
         if instance_id in inventory.members:
             continue
         if not is_terminated(inventory.instances.get(instance_id)):
@@ -224,6 +237,7 @@ def records_to_end(
         if new.ended is None:
             continue
         done = mode is LicensingMode.NONE or new.license is LicenseState.RETURNED
+        done = done and new.left_registered is None
         if done != (new.expires is not None):
             new = replace(new, expires=now + RETENTION if done else None)
         if new != record:

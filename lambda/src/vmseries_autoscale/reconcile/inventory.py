@@ -6,7 +6,7 @@ An inventory is complete, or an error is raised: gaps would make resources look 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from vmseries_autoscale.aws.instances import Instance, is_terminated
 from vmseries_autoscale.aws.network import describe
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
+from vmseries_autoscale.firewall_records import FirewallRecord
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import ReconcileSettings, ReconcileTargetGroupSettings
 
@@ -88,23 +88,19 @@ def hook_inventory(settings: ReconcileSettings, group: Group) -> Inventory:
 def full_inventory(
     settings: ReconcileSettings,
     connection: Panorama | None,
-    table: FirewallRecords,
-    has_time: Callable[[], bool],
+    records: Mapping[str, FirewallRecord],
 ) -> Inventory:
     """Take the full inventory.
 
-    The records are read before the instances are described, so that EC2 knows each instance with a
+    The records were read before the instances are described, so that EC2 knows each instance with a
     record unless it is gone. The members of the group are listed last, so that an instance that
     launches in the meantime is a member without interfaces, and not the owner of interfaces that
     look orphaned.
 
     Raises:
         PanOsError: If Panorama cannot be reached, or refuses a request.
-        RecordError: If the records cannot be read.
-        TimeBudgetExceededError: If there is no time to read them all.
-        ClientError: If another AWS call fails.
+        ClientError: If an AWS call fails.
     """
-    records = table.read_all(has_time)
     ec2 = clients.ec2()
     devices = () if connection is None else tuple(connection.devices())
     networks = _networks(ec2, settings.name)

@@ -99,13 +99,24 @@ class LicenseReturns:
         """
         if self.settings.licensing_mode is LicensingMode.NONE:
             return
-        records = [self.records[key] for key in sorted(set(gone) - set(listed) & set(self.records))]
+        known = [
+            self.records.get(key) or FirewallRecord(key) for key in sorted(set(gone) - set(listed))
+        ]
+        records = [record for record in known if record.readable]
         manager = self.settings.license_manager
         if self.panorama is not None and manager is not None:
             open_records = [r for r in records if r.license is not LicenseState.RETURNED]
-            look = partial(self._look_by_address, self.panorama, manager, open_records)
-            outcome = run_if_time(look, self.time_budget) if open_records else None
-            collect_unfinished([(manager, outcome)] if isinstance(outcome, Unfinished) else [])
+            if not open_records:
+                return
+            addresses = run_if_time(
+                partial(self.panorama.plugin_addresses, manager), self.time_budget
+            )
+            if isinstance(addresses, Unfinished):
+                collect_unfinished([(manager, addresses)])
+            elif addresses is not None:
+                for record in open_records:
+                    outcome = run_step(partial(self._look_by_address, record, addresses))
+                    collect_unfinished([(record.instance_id, outcome)] if outcome else [])
             return
         for record in (r for r in records if r.license not in SETTLED):
             outcome = run_step(partial(self._report_gone, record))
@@ -160,7 +171,7 @@ class LicenseReturns:
             return Failed(attempt.error) if attempt.error else Retry(step.reason)
 
     def _report_gone(self, record: FirewallRecord) -> None:
-        if record.serial is None and record.management_ip is None and not record.macs:
+        if _never_existed(record):
             self.save(record, replace(record, license=LicenseState.RETURNED))
             return
         lost = replace(record, license=LicenseState.NOT_RETURNED)
@@ -170,33 +181,54 @@ class LicenseReturns:
         reporting.report_not_returned(lost, reason)
         self.save(record, lost)
 
-    def _look_by_address(
-        self, panorama: Panorama, manager: str, records: Sequence[FirewallRecord]
-    ) -> None:
-        """Look for firewalls in the license manager's list, which has their addresses.
+    def _look_by_address(self, record: FirewallRecord, addresses: Mapping[str, str]) -> None:
+        """Look for a firewall in the license manager's list, which has the firewalls' addresses.
 
-        An absence also shows that a firewall has no license. An address alone takes none.
+        An absence also shows that a firewall has no license. An address alone takes none. Nothing
+        is looked for if neither is known, or if the serial number may be another firewall's.
         """
-        addresses = panorama.plugin_addresses(manager)
-        if addresses is None:
-            return
-        for record in records:
-            listed = record.serial in addresses or (
-                record.serial is None and record.management_ip in addresses.values()
+        listed = _listed(record, addresses)
+        seen = Observations(
+            self.now,
+            listed=listed,
+            can_request=False,
+            last_look="" if listed is Seen.ABSENT else "Panorama does not list the firewall",
+        )
+        decision = evidence.decide(record, seen)
+        if isinstance(decision.step, GiveUp) and record.license is not LicenseState.NOT_RETURNED:
+            reason = (
+                "the license manager lists it"
+                if listed is Seen.LISTED
+                else "nothing shows which firewall of the license manager's list it is"
             )
-            seen = Observations(
-                self.now,
-                listed=Seen.LISTED if listed else Seen.ABSENT,
-                can_request=False,
-                last_look="Panorama does not list the firewall" if listed else "",
-            )
-            decision = evidence.decide(record, seen)
-            lost = isinstance(decision.step, GiveUp)
-            if lost and record.license is not LicenseState.NOT_RETURNED:
-                reporting.report_not_returned(decision.record, "the license manager lists it")
-            self.save(record, decision.record)
+            reporting.report_not_returned(decision.record, reason)
+        self.save(record, decision.record)
 
     def save(self, before: FirewallRecord, after: FirewallRecord) -> None:
         """Write a record if it has changed, and keep what was written for the rest of the run."""
         if after != before:
             self.records[after.instance_id] = self.store.save(after)
+
+
+def _listed(record: FirewallRecord, addresses: Mapping[str, str]) -> Seen:
+    """Return what the license manager's list shows of a firewall that Panorama does not list."""
+    by_serial = record.serial is not None and record.serial in addresses
+    by_address = record.management_ip is not None and record.management_ip in addresses.values()
+    if record.serial is not None and record.ambiguous is None:
+        return Seen.LISTED if by_serial else Seen.ABSENT
+    if by_serial or by_address:
+        return Seen.LISTED
+    return Seen.NOT_SEEN if record.management_ip is None else Seen.ABSENT
+
+
+def _never_existed(record: FirewallRecord) -> bool:
+    """Return whether no visit has seen anything of a firewall, or of a request or a doubt.
+
+    An instance without a record was in service before there were records, or its record could not
+    be written: nothing is known of it.
+    """
+    if not record.stored:
+        return False
+    seen = record.serial, record.management_ip, record.ambiguous, record.license_requested
+    nothing = not any(seen) and not record.macs
+    return nothing and record.license is LicenseState.UNKNOWN

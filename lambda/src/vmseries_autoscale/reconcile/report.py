@@ -44,6 +44,8 @@ class Observations:
         launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
+        left_registered: Instance ids of terminated firewalls that Strata Cloud Manager still lists,
+            by serial number.
         license_headroom: How far the credits of the pool reach; ``None`` if nobody asked or knows.
         not_checked: Reasons why something could not be found out, by what it is.
     """
@@ -52,6 +54,7 @@ class Observations:
     launches_abandoned: list[str] = field(default_factory=list)
     outdated: dict[str, list[str]] = field(default_factory=dict)
     tagged: list[str] = field(default_factory=list)
+    left_registered: dict[str, str] = field(default_factory=dict)
     license_headroom: Headroom | None = None
     not_checked: dict[str, str] = field(default_factory=dict)
 
@@ -108,6 +111,8 @@ class Report:
         launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
+        left_registered: Instance ids of terminated firewalls that Strata Cloud Manager still lists,
+            by serial number. An operator has to remove them.
         license_headroom: How far the credits of the pool reach, for how many firewalls of the
             group's maximum size they do not (``short``), and days until they expire.
         not_checked: Reasons why something could not be compared or reported, by what it is.
@@ -128,6 +133,7 @@ class Report:
     launches_abandoned: list[str]
     outdated: dict[str, list[str]]
     tagged: list[str]
+    left_registered: dict[str, str]
     license_headroom: dict[str, Any] | None
     not_checked: dict[str, str]
 
@@ -173,6 +179,7 @@ class Report:
             launches_abandoned=list(observations.launches_abandoned),
             outdated=dict(observations.outdated),
             tagged=list(observations.tagged),
+            left_registered=dict(observations.left_registered),
             license_headroom=None if found is None else found.as_json(),
             not_checked=dict(observations.not_checked),
         )

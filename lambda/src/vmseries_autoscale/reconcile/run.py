@@ -24,6 +24,7 @@ from vmseries_autoscale.reconcile.decisions import (
     stalled_hooks,
 )
 from vmseries_autoscale.reconcile.inventory import full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.left_registered import report_left_registered
 from vmseries_autoscale.reconcile.license_headroom import report_license_headroom
 from vmseries_autoscale.reconcile.licenses import LicenseReturns
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
@@ -40,8 +41,9 @@ def reconcile(
 ) -> dict[str, Any]:
     """Resend lost lifecycle events and remove orphans, or only report them.
 
-    Events are resent and refused launches are reported first, because this removes nothing and does
-    not need Panorama. After that, an incomplete inventory ends the run before anything is removed.
+    Events are resent, and refused and abandoned launches are reported first, because this removes
+    nothing and does not need Panorama: without it, launches are abandoned. After that, an
+    incomplete inventory ends the run before anything is removed.
 
     Args:
         settings: Settings of the function.
@@ -68,23 +70,26 @@ def reconcile(
     observations = Observations()
     activities = NewestActivities(clients.autoscaling(), settings.auto_scaling_group_name)
     report_refused_launches(observations, activities, group, now)
-    connection = None if settings.panorama is None else panorama.connect(settings.panorama)
     table = firewall_records.connect(settings.records_table)
-    inventory = full_inventory(settings, connection, table, time_budget.has_time)
+    records = table.read_all(time_budget.has_time)
     report_abandoned_launches(
-        observations, activities, settings, inventory.records, now, dry_run=dry_run
+        observations, activities, settings, group, records, now, dry_run=dry_run
     )
+    connection = None if settings.panorama is None else panorama.connect(settings.panorama)
+    inventory = full_inventory(settings, connection, records)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
     unfinished: dict[str, Unfinished] = {}
     if not dry_run:
-        records = dict(inventory.records)
-        licenses = LicenseReturns(connection, settings, now, time_budget, table, records)
+        licenses = LicenseReturns(connection, settings, now, time_budget, table, dict(records))
         unfinished = Cleanup(connection, settings, now, time_budget, licenses).execute(plan)
         listed = [orphan.instance_id for orphan in plan.orphans if orphan.serial is not None]
         left = [*listed, *plan.postponed, *plan.too_recent, *plan.ambiguous]
         licenses.report_gone(gone_instances(inventory, age_floor, now), left)
-        inventory = replace(inventory, records=records)
+        inventory = replace(inventory, records=licenses.records)
+    inventory = report_left_registered(
+        observations, settings, inventory, table, now, time_budget, dry_run=dry_run
+    )
     ended = records_to_end(inventory, age_floor, settings.licensing_mode, now)
     if not dry_run:
         unfinished |= _save_records(ended, table, time_budget)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from vmseries_autoscale import firewall, secret_store, telemetry
-from vmseries_autoscale.aws import tags
+from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.errors import (
     DeviceUnavailableError,
     FirewallNotConnectedError,
@@ -58,6 +58,9 @@ logger = logging.getLogger(__name__)
 GATHER_SECONDS = 600
 """Age in seconds up to which a firewall delays the removal commit if the visit had no time for it.
 Returning a license takes seconds, and there may be a hundred licenses to return."""
+
+_LICENSE_PART = ("license", "license_job", "license_requested", "absent_since", "empty_since")
+"""The attributes of a record that are about the license."""
 
 
 def return_license(
@@ -311,12 +314,36 @@ def _return_by_address(
             f"license manager {manager} lists {', '.join(sorted(serials))} with the address of "
             "this firewall, but nothing shows which firewall that is",
         )
+    if holders := _address_holders(terminating, visit):
+        return _give_up(
+            terminating,
+            f"license manager {manager} lists {serials[0]} with the address of this firewall, "
+            f"which {', '.join(holders)} has now",
+        )
     (serial,) = serials
     leaving = Leaving(terminating.record, serial, connected=False)
     name = visit.settings.name
     attempts = by_plugin.return_licenses(session.panorama, manager, [leaving], name, visit.now)
     with telemetry.log_context(serial=serial):
         return _conclude(terminating, attempts[serial].decision, attempts[serial].error)
+
+
+def _address_holders(
+    terminating: TerminatingInstance, visit: Visit[TerminateSettings]
+) -> list[str]:
+    """Return the other instances that have the address of this firewall.
+
+    EC2 reuses the address of an instance that is gone at once, and the firewall that has it now may
+    have a license before Panorama manages it.
+    """
+    address = terminating.record.management_ip
+    return sorted(
+        other.instance_id
+        for other in instances.describe_deployments(visit.ec2).values()
+        if other.instance_id != terminating.event.instance_id
+        and not instances.is_terminated(other)
+        and any(interface.private_ip == address for interface in other.interfaces)
+    )
 
 
 def had_management_interface(terminating: TerminatingInstance, settings: TerminateSettings) -> bool:
@@ -442,7 +469,7 @@ def _save(terminating: TerminatingInstance, record: FirewallRecord) -> None:
     """Save the license part of a record, if it differs from what is stored."""
     changes = {
         name: getattr(record, name)
-        for name in ("license", "license_job", "license_requested", "absent_since")
+        for name in _LICENSE_PART
         if getattr(record, name) != getattr(terminating.record, name)
     }
     if changes:

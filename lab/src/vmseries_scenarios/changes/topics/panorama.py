@@ -162,6 +162,22 @@ ROWS = (
         lane="firewall-api",
     ),
     Row(
+        id="strata-cloud-manager",
+        inputs=("strata_cloud_manager", "strata_cloud_manager.*"),
+        change="Let Strata Cloud Manager manage the firewalls, or stop that",
+        to={
+            "strata_cloud_manager": {
+                "secret_arn": At("secret_arns.strata"),
+                "folder": "autoscale",
+                "timeout_seconds": 4,
+            },
+        },
+        plan="changes functions, roles",
+        firewalls="Those that run are not in its folder. New ones must be",
+        do="Change the bootstrap data for new firewalls first, and replace running ones",
+        lane="firewall-api",
+    ),
+    Row(
         id="panorama-added",
         inputs=("panorama", "firewall_api"),
         change="Add Panorama to a deployment without it, or remove it",

@@ -32,7 +32,7 @@ def test_the_negative_control_is_found_in_each_target_and_repeated_by_its_number
 ) -> None:
     run = fuzz(tmp_path, "--number", "60", "--plant")
     assert run.returncode == 1
-    found = set(re.findall(r"^(\w+): unnamed PlantedError", run.stdout, re.MULTILINE))
+    found = set(re.findall(r"^([\w-]+): unnamed PlantedError", run.stdout, re.MULTILINE))
     assert found == set(TARGETS)
     assert not run.stdout.endswith(" 0 unnamed errors\n")
     saved = {path.name: len(path.read_bytes()) for path in tmp_path.iterdir()}

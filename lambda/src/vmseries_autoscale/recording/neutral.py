@@ -111,11 +111,13 @@ class Neutralizer:
         return f"{placeholder}.domain" if domain else placeholder
 
     def _xpath(self, text: str) -> str:
-        """Return an XPath with its element names, and placeholders for the names in it."""
+        """Return an XPath with its known element names, and placeholders for everything else."""
         steps = []
         for match in _STEP.finditer(text):
-            if match[1] is not None:
+            if match[1] in vocabulary.PATH_STEPS:
                 steps.append(f"/{self.name(match[1])}")
+            elif match[1] is not None:
+                steps.append(f"/{self._numbered('step', match[1])}")
             else:
                 steps.append(f"[{self.value('name', match[2] or match[3])}]")
         return "".join(steps)

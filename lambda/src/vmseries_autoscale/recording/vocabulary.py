@@ -8,6 +8,18 @@ from __future__ import annotations
 
 import re
 
+PATH_STEPS = frozenset(
+    {
+        *("config", "readonly", "shared", "mgt-config", "devices", "device", "entry", "vsys"),
+        *("device-group", "template", "template-stack", "log-collector-group", "log-collector"),
+        *("logfwd-setting", "deviceconfig", "system", "setting", "hostname", "type", "dhcp-client"),
+        *("network", "interface", "plugins", "sw_fw_license", "license-manager", "sd_wan"),
+        *("pre-rulebase", "post-rulebase", "security", "rules", "address", "address-group"),
+        *("service", "tag", "users", "admin-role", "certificate", "variable", "templates"),
+    }
+)
+"""Names of elements in the XPaths of Panorama's configuration. Any other step may be a value."""
+
 WORDS = frozenset(
     {
         # Any element.

@@ -325,7 +325,7 @@ run "settings_have_the_keys_that_the_functions_parse" {
     condition = keys(jsondecode(output.settings.launch)) == [
       "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "interfaces",
       "license_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
-      "name", "panorama", "queue_url", "readiness", "records_table", "tags", "target_group_arns",
+      "name", "panorama", "queue_url", "readiness", "records_table", "strata_cloud_manager", "tags", "target_group_arns",
       "visit_interval_seconds",
     ]
     error_message = "the launch function reads exactly these keys"
@@ -335,7 +335,7 @@ run "settings_have_the_keys_that_the_functions_parse" {
     condition = keys(jsondecode(output.settings.terminate)) == [
       "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "licensing",
       "lifecycle_hook_name", "management_device_index", "maximum_visit_interval_seconds",
-      "name", "panorama", "queue_url", "records_table", "target_group_arns", "target_groups",
+      "name", "panorama", "queue_url", "records_table", "strata_cloud_manager", "target_group_arns", "target_groups",
       "visit_interval_seconds",
     ]
     error_message = "the terminate function reads exactly these keys"

@@ -1,5 +1,8 @@
 # What the functions know of each firewall, for longer than its instance exists: its serial number, and how far the
 # return of its license is. lambda/src/vmseries_autoscale/firewall_records has the content of an item.
+#
+# The table is encrypted with the key of the functions, if there is one, else with one of AWS.
+#trivy:ignore:AWS-0025
 resource "aws_dynamodb_table" "firewalls" {
   # checkov:skip=CKV_AWS_119: The table is encrypted with the key of the functions, if there is one, else with one of AWS.
   name         = local.records_table
@@ -23,7 +26,6 @@ resource "aws_dynamodb_table" "firewalls" {
     enabled = true
   }
 
-  #trivy:ignore:AWS-0025 The reason is above.
   dynamic "server_side_encryption" {
     for_each = var.functions.kms_key_arn[*]
 

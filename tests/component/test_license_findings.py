@@ -181,6 +181,52 @@ def test_f1_without_a_key_on_panorama_the_firewall_returns_its_license_itself(
     assert license_of(running) is LicenseState.RETURNED
 
 
+@pytest.mark.documents(id="licensing/panorama/secondary-peer")
+def test_while_the_secondary_peer_is_active_the_firewall_returns_its_license_itself(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    keyed.secondary = True
+    visit_until_done(running, keyed, termination_event(running))
+    assert keyed.licensed[SERIAL] == []
+    assert keyed.entries() == 0
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "VisitFailed" not in counted
+
+
+@pytest.mark.documents(id="licensing/panorama/secondary-peer")
+def test_a_license_requested_from_the_primary_peer_is_returned_after_a_failover(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    """The job is unknown on the other peer, which returns no licenses."""
+    event = termination_event(running)
+    running.deliver(event)
+    assert license_of(running) is LicenseState.REQUESTED
+    keyed.jobs.clear()
+    keyed.batch_jobs.clear()
+    keyed.secondary = True
+    visit_until_done(running, keyed, event)
+    assert keyed.licensed[SERIAL] == []
+    assert metrics(logs())["LicenseReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/panorama/secondary-peer")
+def test_the_license_of_a_dead_firewall_waits_for_the_primary_peer(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    keyed.secondary = True
+    change_device(keyed, connected=False)
+    event = termination_event(running)
+    running.ec2.stop_instances(InstanceIds=[running.instance_id])
+    assert running.deliver(event) == ["message-0"]
+    assert license_of(running) is not LicenseState.NOT_RETURNED
+    assert keyed.entries() == 4
+    keyed.secondary = False
+    visit_until_done(running, keyed, event)
+    assert keyed.licensed[SERIAL] == []
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
 @pytest.mark.documents(id="licensing/panorama/slow-answer")
 def test_f1_an_answer_after_fifteen_seconds_loses_nothing(
     running: Cloud, keyed: FakePanorama, logs: Logs

@@ -28,6 +28,7 @@ from vmseries_autoscale.errors import (
     LicensingKeyError,
     ObjectReferencedError,
     PanOsError,
+    SecondaryPeerError,
     SecretError,
     TimeBudgetExceededError,
 )
@@ -1086,6 +1087,19 @@ def test_a_panorama_without_licensing_key_is_recognized(
     api.answers(error(text) if refused else success(f"<msg><line>{text}</line></msg>"))
     with pytest.raises(LicensingKeyError, match="install the support account's current licensing"):
         panorama.batch_deactivate([SERIAL])
+
+
+def test_a_secondary_peer_that_returns_no_licenses_is_recognized(
+    api: XmlApi, panorama: PanOsPanorama
+) -> None:
+    """The caller then returns the license through the firewall, and does not wait for the primary.
+
+    Panorama Administrator's Guide, "Priority and Failover on Panorama in HA".
+    """
+    api.answers(error("Operation denied: deployment is managed on the primary peer", "15"))
+    with pytest.raises(SecondaryPeerError, match="deployment is managed on the primary peer"):
+        panorama.batch_deactivate([SERIAL])
+    assert panorama.batch_licensed() is None, "a refusal says nothing about a license"
 
 
 @pytest.mark.parametrize("answer", [error("not connected to server"), success("<msg>Hm</msg>")])

@@ -15,6 +15,7 @@
     │   ├── TimeBudgetExceededError             the invocation ends before all work is done
     │   ├── RecordConflictError                 another invocation wrote a firewall's record first
     │   └── DeviceBusyError                     Panorama: commit, lock, queue, session, failover
+    │       └── DeniedOnPeerError               not allowed in the state of this peer of a pair
     ├── RetryableError                          retried and counted: an operator may have to act
     │   ├── CapacityError                       a quota or a full subnet: permanent after minutes
     │   ├── TargetReusedError                   a firewall got the address of a removed target
@@ -25,6 +26,7 @@
     │   ├── LicenseError                        a license cannot be returned now
     │   │   ├── LicenseServerUnreachableError   the device cannot reach Palo Alto's license server
     │   │   ├── LicensingKeyError               the licensing API key is missing or rejected
+    │   │   ├── SecondaryPeerError              the active Panorama peer returns no licenses
     │   │   └── LicenseManagerError             the license manager does not list the firewall
     │   └── PanOsError                          a PAN-OS device, Panorama or a firewall, failed
     │       ├── DeviceUnavailableError          no response, or not from the XML API
@@ -145,6 +147,10 @@ class DeviceBusyError(TransientError):
         self.device = device
 
 
+class DeniedOnPeerError(DeviceBusyError):
+    """A peer of a pair does not execute this command in its state (code 15)."""
+
+
 class RetryableError(AutoscaleError):
     """A later visit may succeed."""
 
@@ -183,6 +189,10 @@ class LicenseServerUnreachableError(LicenseError):
 
 class LicensingKeyError(LicenseError):
     """The licensing API key is missing, expired, or belongs to another account."""
+
+
+class SecondaryPeerError(LicenseError):
+    """The active peer of the Panorama pair is the secondary one, which returns no licenses."""
 
 
 class LicenseManagerError(LicenseError):

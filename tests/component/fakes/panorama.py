@@ -15,6 +15,7 @@ from vmseries_autoscale.errors import (
     FirewallNotConnectedError,
     LicensingKeyError,
     ObjectReferencedError,
+    SecondaryPeerError,
 )
 from vmseries_autoscale.licensing.by_plugin import PLUGIN_ADMINISTRATOR
 from vmseries_autoscale.pan_os.system_info import SystemInfo
@@ -79,6 +80,7 @@ class FakePanorama:
         collectors_configured: Whether the settings have a log collector group.
         infos: What a firewall says about itself; by default what the device list shows of it.
         no_key: Whether Panorama has no licensing API key, which the batch commands need.
+        secondary: Whether the secondary peer is active, which does not execute batch commands.
         batch_jobs: Serial numbers of each job that returns licenses.
         batch_answers: Whether Panorama has stored licenses.
         plugin_answers: Whether the license plugin's response has a list.
@@ -113,6 +115,7 @@ class FakePanorama:
     collectors_configured: bool = True
     infos: dict[str, SystemInfo] = field(default_factory=dict)
     no_key: bool = False
+    secondary: bool = False
     batch_jobs: dict[str, frozenset[str]] = field(default_factory=dict)
     batch_answers: bool = True
     plugin_answers: bool = True
@@ -222,6 +225,8 @@ class FakePanorama:
 
     def batch_deactivate(self, serials: Collection[str]) -> str | None:
         self._called("batch_deactivate")
+        if self.secondary:
+            raise SecondaryPeerError("the secondary Panorama peer returns no licenses")
         if self.no_key:
             raise LicensingKeyError("API Key is not set")
         job_id = str(len(self.jobs) + 1)
@@ -231,7 +236,7 @@ class FakePanorama:
 
     def batch_licensed(self) -> dict[str, BatchLicense] | None:
         self._called("batch_licensed")
-        if not self.batch_answers:
+        if not self.batch_answers or self.secondary:
             return None
         return {
             serial: BatchLicense(bool(self.licensed.get(serial)), device.hostname)

@@ -64,8 +64,9 @@ def return_licenses(
 
     Returns:
         What became of each license, by serial number. The error is a LicensingKeyError if Panorama
-        has no valid key, and a FirewallNotConnectedError if it does not return the licenses of
-        firewalls that are not connected: then only the firewall itself can return its license.
+        has no valid key, a SecondaryPeerError while the secondary peer of a pair is active, and a
+        FirewallNotConnectedError if Panorama does not return the licenses of firewalls that are not
+        connected: then only the firewall itself can return its license.
 
     Raises:
         PanOsError: If Panorama does not respond.

@@ -16,6 +16,7 @@ import re
 from vmseries_autoscale.errors import (
     PANORAMA,
     AutoscaleError,
+    DeniedOnPeerError,
     DeviceAccessError,
     DeviceBusyError,
     DeviceRefusedError,
@@ -104,7 +105,9 @@ def is_unknown_job(text: str) -> bool:
 def _panorama_condition(code: str | None, text: str) -> AutoscaleError | None:
     """Return the error if Panorama is busy or not connected to the firewall, ``None`` otherwise."""
     lowered = text.lower()
-    if code in (_SESSION_TIMED_OUT, _DENIED_ON_PASSIVE) or _BUSY.search(lowered):
+    if code == _DENIED_ON_PASSIVE:
+        return DeniedOnPeerError(PANORAMA, f"Panorama is busy (code {code}): {text}")
+    if code == _SESSION_TIMED_OUT or _BUSY.search(lowered):
         return DeviceBusyError(PANORAMA, f"Panorama is busy (code {code or 'none'}): {text}")
     if _NOT_CONNECTED.search(lowered):
         return FirewallNotConnectedError(

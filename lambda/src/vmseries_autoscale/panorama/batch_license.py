@@ -13,7 +13,13 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from xml.etree import ElementTree as ET
 
-from vmseries_autoscale.errors import PANORAMA, DeviceRefusedError, LicensingKeyError
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeniedOnPeerError,
+    DeviceRefusedError,
+    LicensingKeyError,
+    SecondaryPeerError,
+)
 from vmseries_autoscale.pan_os.commands import command, nested
 from vmseries_autoscale.pan_os.license_commands import is_capacity_license, says_deactivated
 from vmseries_autoscale.pan_os.values import all_text, job_number, serial_number, text_at
@@ -51,6 +57,9 @@ class BatchLicenses:
 
         Raises:
             LicensingKeyError: If Panorama has no licensing API key, or the key is rejected.
+            SecondaryPeerError: If the peer is in a state in which it returns no licenses. The
+                secondary peer manages no deployments such as license updates while it is active
+                (Panorama Administrator's Guide, "Priority and Failover on Panorama in HA").
             DeviceRefusedError: If Panorama refuses the request, or responds with neither a job nor
                 a confirmation.
         """
@@ -64,6 +73,10 @@ class BatchLicenses:
             if says_returned(error.text):
                 return None
             raise _explained(error) from None
+        except DeniedOnPeerError as error:
+            raise SecondaryPeerError(
+                f"{error}; the secondary Panorama peer returns no licenses while it is active"
+            ) from error
         number = job_number(response.findtext("result/job"))
         if number is not None:
             return str(number)
@@ -81,9 +94,13 @@ class BatchLicenses:
         feature (licdump of Palo Alto Networks; pan-os-php, exportLicenseToExcel).
 
         Returns:
-            ``None`` if the response has no list of devices: it says nothing about any license.
+            ``None`` if the response has no list of devices, or the peer does not execute the
+            command in its state: it says nothing about any license.
         """
-        response = self._op(command("request", "batch", "license", "info"))
+        try:
+            response = self._op(command("request", "batch", "license", "info"))
+        except DeniedOnPeerError:
+            return None
         devices = response.find("result/devices")
         if devices is None:
             return None

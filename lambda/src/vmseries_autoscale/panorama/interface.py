@@ -206,6 +206,7 @@ class Panorama(Protocol):
         Raises:
             LicensingKeyError: If Panorama has no licensing API key, or the key is rejected. The
                 license can then be returned with ``firewall``, through the firewall itself.
+            SecondaryPeerError: If the secondary peer of a pair is active, which returns none.
         """
 
     def batch_licensed(self) -> Mapping[str, BatchLicense] | None:

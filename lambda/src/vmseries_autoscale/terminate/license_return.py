@@ -18,6 +18,7 @@ from vmseries_autoscale.errors import (
     FirewallNotConnectedError,
     LicensingKeyError,
     PanOsError,
+    SecondaryPeerError,
 )
 from vmseries_autoscale.firewall import Firewall
 from vmseries_autoscale.firewall_identity import Identity, Signal
@@ -171,7 +172,7 @@ def _finish_known(
 def _only_firewall_can(attempt: Attempt) -> bool:
     """Return whether Panorama cannot return the license, now or ever."""
     return not isinstance(attempt.decision.step, Returned) and isinstance(
-        attempt.error, LicensingKeyError | FirewallNotConnectedError
+        attempt.error, LicensingKeyError | SecondaryPeerError | FirewallNotConnectedError
     )
 
 
@@ -193,6 +194,9 @@ def _return_through_firewall(
         waiting = "the firewall must return its license, but is not connected to Panorama"
         seen = replace(seen, can_request=False, waiting_for=waiting)
         return _conclude(terminating, evidence.decide(terminating.record, seen))
+    if isinstance(attempt.error, SecondaryPeerError):
+        # The primary peer returns it once it is active again.
+        return Failed(attempt.error)
     return _give_up(terminating, f"the firewall is gone, and {attempt.error}")
 
 

@@ -79,7 +79,7 @@ class ForkableLab:
         workspace.apply(limit=600, parallelism=PARALLELISM)
         self.simulator.pump.stop()
         pumping.join()
-        for service in ("autoscaling", "cloudwatch", "ec2", "elbv2", "events", "lambda", "sqs"):
+        for service in (*SERVICES, "cloudwatch", "events", "lambda"):
             self.client(service)
         # The first EC2 resource creates the account's keys, which takes longer than many points.
         self.client("ec2").create_volume(AvailabilityZone=f"{LOCATION.region}a", Size=1)

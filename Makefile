@@ -193,6 +193,14 @@ audit: $(PIP_AUDIT) ## Check all locked packages for known vulnerabilities (need
 prove-crashes: setup ## Fail each call of the functions in each way; everything converges (13 minutes)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios crash-matrix $(ARGS)
 
+.PHONY: prove-boot-phases
+prove-boot-phases: setup ## Firewalls leave in each phase of their boot: no license is lost (ARGS="-k plugin")
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios boot-phases $(ARGS)
+
+.PHONY: assumptions
+assumptions: setup ## Launch to reconcile, once for each answer to an unsettled fact (ARGS="-k batch")
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:lambda/src:tools $(BIN)/python -m vmseries_scenarios assumptions $(ARGS)
+
 .PHONY: prove-interrupts
 prove-interrupts: setup ## Interrupt apply and destroy; repeated, each completes (POINTS=layer selects)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios interrupts $(if $(POINTS),-k $(POINTS)) $(ARGS)
@@ -226,6 +234,10 @@ prove-commits: setup ## 100 terminations at once share commits (NUMBER=20: fewer
 .PHONY: prove-rates
 prove-rates: setup ## 200 launches, then 200 terminations, at the request rates of EC2 (NUMBER=50: fewer)
 	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios mass-launch $(if $(NUMBER),--number $(NUMBER))
+
+.PHONY: estate
+estate: setup ## Requests, memory and time with 2,500 devices and 10 deployments on one Panorama (ARGS="--devices 500")
+	@$(USE_TERRAFORM); PYTHONPATH=lab/src:tools $(BIN)/python -m vmseries_scenarios estate $(ARGS)
 
 .PHONY: refresh
 refresh: setup ## An instance refresh in each readiness mode keeps all healthy targets (ARGS="--only healthy")

@@ -211,8 +211,10 @@ locals {
     for arn in compact(flatten([
       var.bootstrap.secret[*].arn,
       var.panorama[*].secret_arn,
+      var.strata_cloud_manager[*].secret_arn,
       var.firewall_api[*].secret_arn,
       var.licensing.api_key_secret_arn,
+      var.licensing.credit_pool[*].secret_arn,
     ])) : arn if split(":", arn)[3] != local.region
   ]
 
@@ -231,9 +233,10 @@ locals {
   interfaces = { for name, interface in var.interfaces : name => merge(interface, {
     source_dest_check = coalesce(interface.source_dest_check, interface.role == "management")
   }) }
+  managed = var.panorama != null || var.strata_cloud_manager != null
   readiness = coalesce(
     var.readiness,
-    var.panorama != null ? "in-sync" : var.firewall_api != null ? "connected" : "healthy",
+    local.managed ? "in-sync" : var.firewall_api != null ? "connected" : "healthy",
   )
 
   # Time after which a firewall that has entered service is certainly a healthy target. Until then, an instance refresh
@@ -251,9 +254,9 @@ locals {
   publishing_seconds = 120
   warmup_seconds = {
     in-sync = max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
-    # Panorama pushes the configuration, with the interface management profile, to firewalls that are connected already.
+    # A manager pushes the configuration, with the interface management profile, to firewalls that are connected already.
     connected = (
-      var.panorama != null ?
+      local.managed ?
       local.slowest_boot_seconds :
       max(local.publishing_seconds, local.registration_seconds + local.health_check_seconds)
     )
@@ -283,11 +286,15 @@ locals {
     })])
     # one() returns null without a type. A conditional would convert both results to one type and drop attributes.
     options = one([for options in var.bootstrap.options[*] : merge(options, {
-      panorama_server   = try(coalesce(options.panorama_server, try(var.panorama.hostnames[0], null)), null)
+      panorama_server = try(coalesce(
+        options.panorama_server, try(var.panorama.hostnames[0], null), var.strata_cloud_manager == null ? null : "cloud",
+      ), null)
       panorama_server_2 = try(coalesce(options.panorama_server_2, try(var.panorama.hostnames[1], null)), null)
       tplname           = try(coalesce(options.tplname, try(var.panorama.template_stack, null)), null)
-      dgname            = try(coalesce(options.dgname, try(var.panorama.device_group, null)), null)
-      cgname            = try(coalesce(options.cgname, try(var.panorama.log_collector_group, null)), null)
+      dgname = try(coalesce(
+        options.dgname, try(var.panorama.device_group, null), try(var.strata_cloud_manager.folder, null),
+      ), null)
+      cgname = try(coalesce(options.cgname, try(var.panorama.log_collector_group, null)), null)
     })])
   })
 
@@ -351,16 +358,17 @@ module "lifecycle" {
       ]
     }
   }
-  readiness         = local.readiness
-  target_group_arns = local.target_group_arns
-  panorama          = var.panorama
-  firewall_api      = var.firewall_api
-  licensing         = var.licensing
-  deadlines         = var.deadlines
-  reconcile         = var.reconcile
-  functions         = var.functions
-  event_delivery    = var.event_delivery
-  layer_arn         = module.dependencies.layer_arn
+  readiness            = local.readiness
+  target_group_arns    = local.target_group_arns
+  panorama             = var.panorama
+  strata_cloud_manager = var.strata_cloud_manager
+  firewall_api         = var.firewall_api
+  licensing            = var.licensing
+  deadlines            = var.deadlines
+  reconcile            = var.reconcile
+  functions            = var.functions
+  event_delivery       = var.event_delivery
+  layer_arn            = module.dependencies.layer_arn
   package = {
     path         = local.package_path
     base64sha256 = filebase64sha256(local.package_path)

@@ -141,6 +141,14 @@ output "dead_letter_queues" {
   value       = module.lifecycle.dead_letter_queues
 }
 
+output "records_table" {
+  description = <<-EOT
+    DynamoDB table with a record of each firewall, which also shows the licenses that were not returned:
+    `name` and `arn`.
+  EOT
+  value       = module.lifecycle.records_table
+}
+
 output "event_rules" {
   description = "ARN of the EventBridge rule of each function. The rule of `reconcile` is its schedule."
   value       = module.lifecycle.event_rules

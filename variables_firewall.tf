@@ -632,13 +632,13 @@ variable "bootstrap" {
       templates can read them; a plan warns when they include an authentication key, a code or a password.
       - `hostname`                              - (Optional) Host name of every firewall.
       - `panorama_server`                       - (Optional) Host name or IP address of Panorama. Defaults to the first
-        of `panorama.hostnames`.
+        of `panorama.hostnames`, and to `cloud` with `strata_cloud_manager`.
       - `panorama_server_2`                     - (Optional) Host name or IP address of the second Panorama of an HA
         pair. Defaults to the second of `panorama.hostnames`.
       - `tplname`                               - (Optional) Template stack. Defaults to `panorama.template_stack`, and
         must not differ from it.
-      - `dgname`                                - (Optional) Device group. Defaults to `panorama.device_group`, and must
-        not differ from it.
+      - `dgname`                                - (Optional) Device group, or folder of Strata Cloud Manager. Defaults to
+        `panorama.device_group` or `strata_cloud_manager.folder`, and must not differ from it.
       - `cgname`                                - (Optional) Collector group. Defaults to
         `panorama.log_collector_group`.
       - `vm_auth_key`                           - (Optional) VM auth key with which firewalls register with Panorama.
@@ -816,7 +816,7 @@ variable "bootstrap" {
   validation {
     condition = alltrue([
       for options in var.bootstrap.options[*] :
-      options.panorama_server != null || var.panorama != null || length(compact([
+      options.panorama_server != null || var.panorama != null || var.strata_cloud_manager != null || length(compact([
         options.panorama_server_2, options.tplname, options.dgname, options.cgname, options.vm_auth_key, options.auth_key,
       ])) == 0
     ])
@@ -912,6 +912,54 @@ variable "bootstrap" {
     error_message = <<-EOT
       bootstrap.options.dgname and tplname must equal panorama.device_group and panorama.template_stack, from which
       terminating firewalls are removed. Remove both: these are their defaults.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] : options.panorama_server != "cloud" || var.panorama == null
+    ])
+    error_message = <<-EOT
+      bootstrap.options.panorama_server = "cloud" registers the firewalls with Strata Cloud Manager, but panorama is set.
+      Remove panorama_server, or set strata_cloud_manager instead of panorama.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for options in var.bootstrap.options[*] : [
+        for strata in var.strata_cloud_manager[*] :
+        coalesce(options.panorama_server, "cloud") == "cloud" && coalesce(options.dgname, strata.folder) == strata.folder
+      ]
+    ]))
+    error_message = <<-EOT
+      bootstrap.options.panorama_server must be "cloud" and dgname must equal strata_cloud_manager.folder, in which new
+      firewalls are expected. Remove both: these are their defaults with strata_cloud_manager.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] :
+      var.strata_cloud_manager == null || length(compact([
+        options.panorama_server_2, options.tplname, options.cgname, options.vm_auth_key, options.auth_key,
+      ])) == 0
+    ])
+    error_message = <<-EOT
+      bootstrap.options.panorama_server_2, tplname, cgname, vm_auth_key and auth_key are for Panorama, and have no effect
+      with strata_cloud_manager. Remove them.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for options in var.bootstrap.options[*] :
+      var.strata_cloud_manager == null || options.vm_series_auto_registration_pin_id != null
+    ])
+    error_message = <<-EOT
+      bootstrap.options.vm_series_auto_registration_pin_id and vm_series_auto_registration_pin_value are required with
+      strata_cloud_manager: a firewall without a device certificate never registers with it. Better set bootstrap.secret
+      instead of options, because both are secrets.
     EOT
   }
 }

@@ -11,14 +11,15 @@ variable "functions" {
       log lines (EMF).
     - `log_retention_days`            - (Optional) Retention of the logs in CloudWatch, in days. 0 keeps them forever.
     - `kms_key_arn`                   - (Optional) ARN of your own KMS key for the functions' environment variables and
-      logs. Its key policy must allow CloudWatch Logs to use it.
+      logs, and for the table with the records of the firewalls. Its key policy must allow CloudWatch Logs to use it.
     - `code_signing_config_arn`       - (Optional) ARN of your own Lambda code signing configuration. If it enforces
       signatures, the functions need a signed `package_filename`, and a signed layer in `dependencies.layer`.
     - `package_filename`              - (Optional) Path of a signed copy of `lambda/dist/functions.zip`. Null uses the
       archive in the module. Requires `code_signing_config_arn`.
     - `vpc`                           - (Optional) VPC configuration, for a Panorama that is reachable only from a VPC.
-      The subnets need access to EC2, Auto Scaling, SQS, Secrets Manager and, with `target_groups` of interfaces, Elastic
-      Load Balancing. Without a route to S3, the reconcile function cannot tell whether firewalls are older than
+      The subnets need access to EC2, Auto Scaling, SQS, DynamoDB, Secrets Manager and, with `target_groups` of
+      interfaces, Elastic Load Balancing. A gateway endpoint for DynamoDB is enough. Without a route to S3, the
+      reconcile function cannot tell whether firewalls are older than
       `bootstrap.s3`. Null runs the functions outside of any VPC.
       - `subnet_ids`         - IDs of the subnets.
       - `security_group_ids` - IDs of the security groups.
@@ -34,7 +35,7 @@ variable "functions" {
     runtime            = optional(string, "python3.13")
     architecture       = optional(string, "arm64")
     memory_mib         = optional(number, 512)
-    timeout_seconds    = optional(number, 60)
+    timeout_seconds    = optional(number, 120)
     log_level          = optional(string, "INFO")
     log_retention_days = optional(number, 90)
     kms_key_arn        = optional(string)
@@ -80,7 +81,7 @@ variable "functions" {
       var.functions.timeout_seconds <= 500 &&
       floor(var.functions.timeout_seconds) == var.functions.timeout_seconds
     )
-    error_message = "functions.timeout_seconds must be a whole number from 30 to 500, e.g. timeout_seconds = 60."
+    error_message = "functions.timeout_seconds must be a whole number from 30 to 500, e.g. timeout_seconds = 120."
   }
 
   # After an invocation crashes, SQS delivers its message again when the visibility timeout is over. The hook must still
@@ -94,7 +95,7 @@ variable "functions" {
     error_message = <<-EOT
       functions: 6 * timeout_seconds + event_batching_window_seconds + 300 (the longest interval between two visits) must
       be less than 3600, the heartbeat timeout of the hooks. Otherwise a crashed invocation lets the hook expire.
-      For example timeout_seconds = 60 and event_batching_window_seconds = 20.
+      For example timeout_seconds = 120 and event_batching_window_seconds = 20.
     EOT
   }
 
@@ -299,7 +300,7 @@ variable "reconcile" {
   EOT
   type = object({
     interval_minutes  = optional(number, 15)
-    age_floor_minutes = optional(number, 25)
+    age_floor_minutes = optional(number, 28)
     maximum_firewalls = optional(number, 25)
     maximum_percent   = optional(number, 50)
     dry_run           = optional(bool, false)
@@ -322,7 +323,7 @@ variable "reconcile" {
     error_message = <<-EOT
       reconcile: 2 * interval_minutes + age_floor_minutes must be less than 60, the minutes after which an unanswered
       hook expires, but is ${2 * var.reconcile.interval_minutes + var.reconcile.age_floor_minutes}.
-      For example { interval_minutes = 15, age_floor_minutes = 25 }, which is 55.
+      For example { interval_minutes = 15, age_floor_minutes = 28 }, which is 58.
     EOT
   }
 
@@ -335,13 +336,13 @@ variable "reconcile" {
       ${local.redelivery_seconds} s until SQS redelivers a message after a crash
       (6 * functions.timeout_seconds + event_batching_window_seconds) is ${local.last_visit_tag_seconds} s.
       With a lower value, the reconcile function mistakes a slow visit for a lost event.
-      For example age_floor_minutes = 25 with timeout_seconds = 60 and event_batching_window_seconds = 20.
+      For example age_floor_minutes = 28 with timeout_seconds = 120 and event_batching_window_seconds = 20.
     EOT
   }
 
   validation {
     condition     = floor(var.reconcile.age_floor_minutes) == var.reconcile.age_floor_minutes
-    error_message = "reconcile.age_floor_minutes must be a whole number, e.g. age_floor_minutes = 25."
+    error_message = "reconcile.age_floor_minutes must be a whole number, e.g. age_floor_minutes = 28."
   }
 
   validation {

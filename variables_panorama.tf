@@ -9,23 +9,33 @@ variable "panorama" {
       `api_key` or `password`, and `ca_bundle` (PEM) unless the certificate is publicly trusted. Use a separate
       administrator for each deployment: commits contain all pending changes of this administrator, and no others.
     - `secret_kms_key_arn`    - (Optional) ARN of your own KMS key with which the secret is encrypted.
+    - `server_name`           - (Optional) Host name in Panorama's certificate, if it is not the one in `hostnames`: for
+      a Panorama that is addressed by IP address, or that still has the certificate it was installed with. Both peers of
+      an HA pair must have it.
     - `device_group`          - Device group of the firewalls.
     - `template_stack`        - Template stack of the firewalls.
     - `log_collector_group`   - (Optional) Collector group of the firewalls.
-    - `timeout_seconds`       - (Optional) Time limit of one request.
+    - `timeout_seconds`       - (Optional) Time limit of one request. Requests for licenses, which wait for Palo Alto
+      Networks' license server, have twice as much.
     - `push_when_out_of_sync` - (Optional) Whether the launch function pushes the device group and template stack to new
-      firewalls that are connected and out of sync. Set true where Panorama does not do so itself.
+      firewalls that are connected and out of sync. Without it, a launch waits for an administrator's push whenever
+      somebody has committed a change without pushing it while the firewall boots.
+    - `call_slots_table_arn`  - (Optional) ARN of a DynamoDB table, with the partition key `slot_id` of type string, that all
+      deployments on this Panorama share. They then make at most five calls to it at a time, together
+      (docs/panorama.md). Null limits only the calls of this deployment.
   EOT
   type = object({
     hostnames             = list(string)
     port                  = optional(number, 443)
     secret_arn            = string
     secret_kms_key_arn    = optional(string)
+    server_name           = optional(string)
     device_group          = string
     template_stack        = string
     log_collector_group   = optional(string)
-    timeout_seconds       = optional(number, 10)
+    timeout_seconds       = optional(number, 30)
     push_when_out_of_sync = optional(bool, false)
+    call_slots_table_arn  = optional(string)
   })
   default = null
 
@@ -128,6 +138,18 @@ variable "panorama" {
   }
 
   validation {
+    condition = alltrue(flatten([
+      for name in compact(var.panorama[*].server_name) : [
+        for label in split(".", name) : can(regex("^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", label))
+      ]
+    ]))
+    error_message = <<-EOT
+      panorama.server_name must be a host name in Panorama's certificate, without scheme, port or wildcard,
+      e.g. "panorama.example.com".
+    EOT
+  }
+
+  validation {
     condition = alltrue([
       for panorama in var.panorama[*] :
       panorama.timeout_seconds >= 1 &&
@@ -136,8 +158,22 @@ variable "panorama" {
     ])
     error_message = <<-EOT
       panorama.timeout_seconds must be a whole number of at least 1, and multiplied by the number of hostnames at most half of
-      functions.timeout_seconds, e.g. 10 with functions.timeout_seconds = 60.
+      functions.timeout_seconds, e.g. 30 with functions.timeout_seconds = 120.
       A function that cannot reach Panorama needs the other half to report it.
+    EOT
+  }
+
+  # The functions call DynamoDB in the deployment's own Region.
+  validation {
+    condition = alltrue([
+      for arn in var.panorama[*].call_slots_table_arn : arn == null || try(
+        can(regex("^arn:[a-z-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}$", arn)),
+        false,
+      )
+    ])
+    error_message = <<-EOT
+      panorama.call_slots_table_arn must be the ARN of a DynamoDB table in the Region of this deployment,
+      e.g. "arn:aws:dynamodb:us-east-1:123456789012:table/panorama-calls". Deployments in other Regions cannot share it.
     EOT
   }
 
@@ -158,10 +194,118 @@ variable "panorama" {
   }
 }
 
+variable "strata_cloud_manager" {
+  description = <<-EOT
+    Strata Cloud Manager that manages the firewalls, instead of `panorama`. The functions only read from it: readiness
+    waits for a firewall to be connected, in the folder and in sync; licenses are returned through `firewall_api`; and a
+    terminated firewall, which its API cannot remove, is reported by serial number.
+    Set null to run without it. See docs/strata-cloud-manager.md.
+    - `secret_arn`         - ARN of the Secrets Manager secret with the credentials of a service account: JSON with
+      `client_id`, `client_secret` and `tsg_id`, and `ca_bundle` (PEM) if a proxy inspects TLS.
+    - `secret_kms_key_arn` - (Optional) ARN of your own KMS key with which the secret is encrypted.
+    - `folder`             - Folder of the firewalls, which registers them by `dgname` in the bootstrap configuration.
+    - `api_hostname`       - (Optional) Host name of the API.
+    - `identity_hostname`  - (Optional) Host name of the identity service.
+    - `timeout_seconds`    - (Optional) Time limit of one request.
+  EOT
+  type = object({
+    secret_arn         = string
+    secret_kms_key_arn = optional(string)
+    folder             = string
+    api_hostname       = optional(string, "api.strata.paloaltonetworks.com")
+    identity_hostname  = optional(string, "auth.apps.paloaltonetworks.com")
+    timeout_seconds    = optional(number, 30)
+  })
+  default = null
+
+  validation {
+    condition     = var.strata_cloud_manager == null || var.panorama == null
+    error_message = <<-EOT
+      strata_cloud_manager and panorama exclude each other: a firewall registers with one manager. Remove one of them.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for strata in var.strata_cloud_manager[*] :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", strata.secret_arn))
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.secret_arn must be the whole ARN of a Secrets Manager secret, with the six random characters at
+      its end and without wildcards, not the credentials themselves,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:strata-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in compact(var.strata_cloud_manager[*].secret_kms_key_arn) :
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", arn))
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.secret_kms_key_arn must be the whole ARN of a KMS key, not of an alias,
+      e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
+    EOT
+  }
+
+  # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+  validation {
+    condition = alltrue([
+      for strata in var.strata_cloud_manager[*] :
+      try(split(":", strata.secret_kms_key_arn)[3] == split(":", strata.secret_arn)[3], true)
+      if strata.secret_kms_key_arn != null
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.secret_kms_key_arn must be in the Region of strata_cloud_manager.secret_arn: Secrets Manager
+      encrypts a secret with a key of its own Region. Set the key that the secret shows in this Region.
+    EOT
+  }
+
+  # The pattern of folder names in the vendor's specification of the API, without spaces, which end a value in the user
+  # data: https://pan.dev/scm/api/config/ngfw/operations/push-candidate-config-versions/
+  validation {
+    condition = alltrue([
+      for strata in var.strata_cloud_manager[*] : can(regex("^[A-Za-z0-9._-]{1,64}$", strata.folder))
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.folder must be the name of a folder: 1 to 64 letters, digits, dots, hyphens and underscores,
+      e.g. folder = "autoscale". A name with spaces cannot be a bootstrap parameter.
+    EOT
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for strata in var.strata_cloud_manager[*] : [
+        for name in [strata.api_hostname, strata.identity_hostname] : [
+          for label in split(".", name) : can(regex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", label))
+        ]
+      ]
+    ]))
+    error_message = <<-EOT
+      strata_cloud_manager.api_hostname and identity_hostname must be host names without scheme, port or path,
+      e.g. "api.strata.paloaltonetworks.com".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for strata in var.strata_cloud_manager[*] :
+      strata.timeout_seconds >= 1 &&
+      floor(strata.timeout_seconds) == strata.timeout_seconds &&
+      strata.timeout_seconds <= var.functions.timeout_seconds / 2
+    ])
+    error_message = <<-EOT
+      strata_cloud_manager.timeout_seconds must be a whole number from 1 to half of functions.timeout_seconds, e.g. 30: a
+      function needs the other half to report that Strata Cloud Manager does not respond.
+    EOT
+  }
+}
+
 variable "firewall_api" {
   description = <<-EOT
-    XML API of the firewalls, for deployments without Panorama: it reports readiness and deactivates licenses.
-    Set null to not use it.
+    XML API of the firewalls. Without Panorama, it reports readiness and deactivates licenses; with
+    `strata_cloud_manager`, it shows and deactivates licenses. With Panorama, it returns the licenses of firewalls that
+    have not registered with Panorama. Set null to not use it.
     - `secret_arn`         - ARN of the Secrets Manager secret with the credentials of an administrator that the
       bootstrap configuration creates on every firewall: JSON with `username`, either `api_key` or `password`, and
       `ca_bundle` (PEM) unless the certificate is publicly trusted.
@@ -179,13 +323,6 @@ variable "firewall_api" {
     timeout_seconds    = optional(number, 5)
   })
   default = null
-
-  validation {
-    condition     = var.firewall_api == null || var.panorama == null
-    error_message = <<-EOT
-      firewall_api has no effect with panorama, through which the functions reach every firewall. Remove one of them.
-    EOT
-  }
 
   validation {
     condition     = var.firewall_api == null || var.functions.vpc != null
@@ -270,10 +407,12 @@ variable "readiness" {
   description = <<-EOT
     Condition for a new firewall to enter service. `in-sync` and `connected` also wait for its license, if one is
     expected.
-    Null uses `in-sync` with `panorama`, `connected` with `firewall_api`, and `healthy` without either.
-    - `in-sync`   - The firewall is connected to Panorama, and its device group and template stack are in sync.
-    - `connected` - The firewall is connected to Panorama. With `firewall_api`: it has booted, and its configuration is
-      active.
+    Null uses `in-sync` with `panorama` or `strata_cloud_manager`, `connected` with `firewall_api`, and `healthy` without
+    them.
+    - `in-sync`   - The firewall is connected to Panorama, and its device group and template stack are in sync; or it is
+      connected to Strata Cloud Manager, and the configuration of its folder has reached it.
+    - `connected` - The firewall is connected to its manager. With `firewall_api` alone: it has booted, and its
+      configuration is active.
     - `healthy`   - The load balancers' health checks find the firewall healthy in every target group. The launch
       function registers it for that as soon as its interfaces are attached. It needs no credentials.
     - `off`       - The firewall's interfaces are attached. It boots for up to 25 minutes while Auto Scaling counts it as
@@ -294,13 +433,15 @@ variable "readiness" {
   validation {
     condition = (
       var.panorama != null ||
+      var.strata_cloud_manager != null ||
       var.readiness == null ||
       var.readiness == "healthy" ||
       var.readiness == "off" ||
       (var.readiness == "connected" && var.firewall_api != null)
     )
     error_message = <<-EOT
-      readiness = "in-sync" requires panorama, and "connected" requires panorama or firewall_api, which report it.
+      readiness = "in-sync" requires panorama or strata_cloud_manager, and "connected" one of them or firewall_api, which
+      report it.
       Set one of them, or set readiness = "healthy".
     EOT
   }
@@ -396,8 +537,8 @@ variable "licensing" {
   description = <<-EOT
     How a terminating firewall returns its license.
     See docs/licensing.md for all situations.
-    - `mode`                       - (Optional) `firewall`: the firewall deactivates its own license, by a request
-      through `panorama`, or through `firewall_api` without Panorama. `plugin`: Panorama's license plugin
+    - `mode`                       - (Optional) `firewall`: firewalls take their license with an auth code. Panorama
+      deactivates it, or the firewall itself does, by a request through `panorama` or `firewall_api`. `plugin`: Panorama's license plugin
       `sw_fw_license` deactivates the licenses that it has assigned. `none`: the firewalls have no license to return
       (`bundle1`, `bundle2`), or something else returns it.
     - `api_key_secret_arn`         - (Optional) ARN of the Secrets Manager secret with the licensing API key of your
@@ -405,12 +546,37 @@ variable "licensing" {
     - `api_key_secret_kms_key_arn` - (Optional) ARN of your own KMS key with which that secret is encrypted.
     - `license_manager`            - (Optional) License manager of the plugin that licenses the firewalls. Required by
       mode `plugin`. The administrator in `panorama.secret_arn` needs permission to commit for other administrators.
+    - `join_timeout_minutes`       - (Optional) Time from the launch of an instance for which a leaving firewall is held
+      that has not registered with Panorama, because it may have taken a license that only it knows.
+    - `stop_launches_after`        - (Optional) Number of launches that are abandoned in a row, each of which may have
+      taken a license, after which the reconcile function suspends the group's process `Launch`. An operator resumes it.
+      Null never does.
+    - `credit_pool`                - (Optional) Pool of Software NGFW credits that the firewalls take their licenses
+      from. The reconcile function reads it through Palo Alto Networks' API, and reports whether the credits suffice for
+      `capacity.max` (docs/credits.md).
+      - `secret_arn`           - (Required) ARN of the Secrets Manager secret with OAuth credentials for the scope
+        `fwflex-service`: JSON with `client_id` and `client_secret`, and optionally `auth_code`, the auth code of the
+        firewalls' deployment profile, and `ca_bundle`.
+      - `secret_kms_key_arn`   - (Optional) ARN of your own KMS key with which that secret is encrypted.
+      - `id`                   - (Required) Id of the credit pool, as the customer support portal shows it.
+      - `credits_per_firewall` - (Required) Credits that one firewall takes, as the vendor's credit estimator says.
+      - `profile_firewalls`    - (Optional) Number of firewalls that the deployment profile is made for. By default as
+        the API shows it, with `auth_code` in the secret.
   EOT
   type = object({
     mode                       = optional(string, "none")
     api_key_secret_arn         = optional(string)
     api_key_secret_kms_key_arn = optional(string)
     license_manager            = optional(string)
+    join_timeout_minutes       = optional(number, 45)
+    stop_launches_after        = optional(number)
+    credit_pool = optional(object({
+      secret_arn           = string
+      secret_kms_key_arn   = optional(string)
+      id                   = string
+      credits_per_firewall = number
+      profile_firewalls    = optional(number)
+    }))
   })
   default  = {}
   nullable = false
@@ -421,10 +587,57 @@ variable "licensing" {
   }
 
   validation {
+    condition = (
+      var.licensing.join_timeout_minutes >= 5 && var.licensing.join_timeout_minutes <= 1440 &&
+      floor(var.licensing.join_timeout_minutes) == var.licensing.join_timeout_minutes
+    )
+    error_message = <<-EOT
+      licensing.join_timeout_minutes must be a whole number from 5 to 1440, e.g. join_timeout_minutes = 45: a firewall
+      boots in 15 to 25 minutes.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for number in compact([var.licensing.stop_launches_after]) :
+      number >= 2 && number <= 50 && floor(number) == tonumber(number)
+    ])
+    error_message = <<-EOT
+      licensing.stop_launches_after must be a whole number from 2 to 50, e.g. stop_launches_after = 3, or null to never
+      stop launches.
+    EOT
+  }
+
+  validation {
+    condition     = var.licensing.stop_launches_after == null || var.licensing.mode != "none"
+    error_message = <<-EOT
+      licensing.stop_launches_after has no effect with mode = "none", in which no launch takes a license that has to be
+      returned. Remove it, or set mode.
+    EOT
+  }
+
+  # A validation of firewall_api cannot refer to licensing, whose validations refer to firewall_api.
+  validation {
+    condition     = var.firewall_api == null || var.panorama == null || var.licensing.mode == "firewall"
+    error_message = <<-EOT
+      firewall_api has no effect with panorama unless licensing.mode = "firewall": the functions then ask firewalls that
+      have not registered with Panorama for their licenses. Remove firewall_api, or set licensing.mode = "firewall".
+    EOT
+  }
+
+  validation {
+    condition     = var.firewall_api == null || var.strata_cloud_manager == null || var.licensing.mode == "firewall"
+    error_message = <<-EOT
+      firewall_api has no effect with strata_cloud_manager unless licensing.mode = "firewall": Strata Cloud Manager reports
+      readiness, and only licenses are asked for at the firewalls. Remove firewall_api, or set licensing.mode = "firewall".
+    EOT
+  }
+
+  validation {
     condition     = var.licensing.mode != "firewall" || var.panorama != null || var.firewall_api != null
     error_message = <<-EOT
       licensing.mode = "firewall" requires panorama or firewall_api, through which the functions reach the firewall.
-      Set one of them.
+      Strata Cloud Manager cannot return a license. Set one of them.
     EOT
   }
 
@@ -516,6 +729,69 @@ variable "licensing" {
     error_message = <<-EOT
       licensing.api_key_secret_kms_key_arn must be in the Region of licensing.api_key_secret_arn: Secrets Manager encrypts a
       secret with a key of its own Region. Set the key that the secret shows in this Region.
+    EOT
+  }
+
+  validation {
+    condition     = var.licensing.credit_pool == null || var.firewall.license_type == "byol"
+    error_message = <<-EOT
+      licensing.credit_pool requires firewall.license_type = "byol": pay-as-you-go bundles take no credits. Remove it.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for pool in var.licensing.credit_pool[*] :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", pool.secret_arn))
+    ])
+    error_message = <<-EOT
+      licensing.credit_pool.secret_arn must be the whole ARN of a Secrets Manager secret, with the six random characters at
+      its end and without wildcards, not a credential itself,
+      e.g. "arn:aws:secretsmanager:us-east-1:123456789012:secret:credits-AbCdEf".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for pool in var.licensing.credit_pool[*] : pool.secret_kms_key_arn == null || (
+        can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", pool.secret_kms_key_arn)) &&
+        try(split(":", pool.secret_kms_key_arn)[3] == split(":", pool.secret_arn)[3], true)
+      )
+    ])
+    error_message = <<-EOT
+      licensing.credit_pool.secret_kms_key_arn must be the whole ARN of a KMS key in the Region of the secret, not of an
+      alias, e.g. "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab".
+    EOT
+  }
+
+  validation {
+    condition     = alltrue([for pool in var.licensing.credit_pool[*] : can(regex("^[0-9]{1,20}$", pool.id))])
+    error_message = <<-EOT
+      licensing.credit_pool.id must be the number of the credit pool, 1 to 20 digits, e.g. id = "315861234".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for pool in var.licensing.credit_pool[*] :
+      try(pool.credits_per_firewall > 0 && pool.credits_per_firewall <= 100000, false)
+    ])
+    error_message = <<-EOT
+      licensing.credit_pool.credits_per_firewall must be more than 0 and at most 100000, as the vendor's credit estimator
+      says for one firewall, e.g. credits_per_firewall = 13.68.
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for pool in var.licensing.credit_pool[*] : pool.profile_firewalls == null || try(
+        pool.profile_firewalls >= 1 && pool.profile_firewalls <= 100000 && floor(pool.profile_firewalls) == pool.profile_firewalls,
+        false,
+      )
+    ])
+    error_message = <<-EOT
+      licensing.credit_pool.profile_firewalls must be a whole number from 1 to 100000, the number of firewalls of the
+      deployment profile in the customer support portal, e.g. profile_firewalls = 10.
     EOT
   }
 }

@@ -306,6 +306,7 @@ run "settings_have_the_keys_that_the_functions_parse" {
       port                  = 443
       secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
       secret_kms_key_arn    = null
+      server_name           = null
       device_group          = "autoscale"
       template_stack        = "autoscale-stack"
       log_collector_group   = null
@@ -324,7 +325,8 @@ run "settings_have_the_keys_that_the_functions_parse" {
     condition = keys(jsondecode(output.settings.launch)) == [
       "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "interfaces",
       "license_expected", "lifecycle_hook_name", "maximum_visit_interval_seconds",
-      "name", "panorama", "queue_url", "readiness", "tags", "target_group_arns", "visit_interval_seconds",
+      "name", "panorama", "queue_url", "readiness", "records_table", "strata_cloud_manager", "tags", "target_group_arns",
+      "visit_interval_seconds",
     ]
     error_message = "the launch function reads exactly these keys"
   }
@@ -333,7 +335,8 @@ run "settings_have_the_keys_that_the_functions_parse" {
     condition = keys(jsondecode(output.settings.terminate)) == [
       "auto_scaling_group_name", "dead_letter_queue_url", "deadline_seconds", "firewall_api", "licensing",
       "lifecycle_hook_name", "management_device_index", "maximum_visit_interval_seconds",
-      "name", "panorama", "queue_url", "target_group_arns", "target_groups", "visit_interval_seconds",
+      "name", "panorama", "queue_url", "records_table", "strata_cloud_manager", "target_group_arns", "target_groups",
+      "visit_interval_seconds",
     ]
     error_message = "the terminate function reads exactly these keys"
   }
@@ -351,9 +354,10 @@ run "settings_have_the_keys_that_the_functions_parse" {
     condition = (
       !strcontains(output.settings.terminate, "kms") &&
       jsondecode(output.settings.terminate).licensing == {
-        mode               = "firewall"
-        api_key_secret_arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
-        license_manager    = null
+        mode                 = "firewall"
+        api_key_secret_arn   = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+        license_manager      = null
+        join_timeout_seconds = 2700
       }
     )
     error_message = "the settings have nothing that only Terraform needs"
@@ -481,7 +485,7 @@ run "functions_of_one_arm_may_not_create_addresses_or_read_secrets" {
   assert {
     condition = keys(output.statements.terminate) == [
       "CompleteLifecycleAction", "DelayMessages", "DeleteInterfaces", "DeleteWithInstance", "Describe",
-      "DisassociateAddresses", "PollQueue", "ReleaseAddresses", "SendToDeadLetterQueue", "TagInstances",
+      "DisassociateAddresses", "KeepRecords", "PollQueue", "ReleaseAddresses", "SendToDeadLetterQueue", "TagInstances",
     ]
     error_message = "the terminate function may create nothing but tags on the instance"
   }
@@ -538,6 +542,7 @@ run "every_statement_is_scoped" {
       port                  = 443
       secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
       secret_kms_key_arn    = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
+      server_name           = null
       device_group          = "autoscale"
       template_stack        = "autoscale-stack"
       log_collector_group   = null
@@ -677,5 +682,105 @@ run "no_alarms_if_disabled" {
       aws_cloudwatch_metric_alarm.oldest_message,
     ) + length(aws_cloudwatch_metric_alarm.bad_outcome) == 0
     error_message = "there are no alarms"
+  }
+}
+
+run "the_records_outlive_their_firewalls_and_a_deleted_table" {
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  assert {
+    condition = (
+      aws_dynamodb_table.firewalls.name == "fw-test-firewalls" &&
+      aws_dynamodb_table.firewalls.hash_key == "instance_id" &&
+      aws_dynamodb_table.firewalls.billing_mode == "PAY_PER_REQUEST" &&
+      one(aws_dynamodb_table.firewalls.ttl).attribute_name == "expires" &&
+      one(aws_dynamodb_table.firewalls.ttl).enabled &&
+      one(aws_dynamodb_table.firewalls.point_in_time_recovery).enabled &&
+      aws_dynamodb_table.firewalls.tags == tomap(var.tags)
+    )
+    error_message = "one table per deployment, whose system backup outlives terraform destroy"
+  }
+
+  assert {
+    condition     = length(aws_dynamodb_table.firewalls.server_side_encryption) == 0
+    error_message = "without a key of the user's own, DynamoDB encrypts with one of AWS"
+  }
+
+  assert {
+    condition = {
+      for function, statements in output.statements : function => join(" ", sort(statements.KeepRecords.actions))
+      } == {
+      launch    = "dynamodb:BatchGetItem dynamodb:PutItem"
+      terminate = "dynamodb:BatchGetItem dynamodb:PutItem"
+      reconcile = "dynamodb:PutItem dynamodb:Scan"
+    }
+    error_message = "each function reads and writes as it has to"
+  }
+
+  assert {
+    condition = toset(flatten([for statements in values(output.statements) : statements.KeepRecords.resources])) == toset([
+      "arn:aws-us-gov:dynamodb:us-gov-west-1:123456789012:table/fw-test-firewalls",
+    ])
+    error_message = "no function reads or writes another table"
+  }
+
+  assert {
+    condition     = alltrue([for statements in values(output.statements) : !contains(keys(statements), "DecryptRecords")])
+    error_message = "a key of AWS needs no permission"
+  }
+
+  assert {
+    condition = alltrue([
+      for document in values(output.settings) : jsondecode(document).records_table == "fw-test-firewalls"
+    ])
+    error_message = "each function knows the table"
+  }
+
+  assert {
+    condition     = contains(keys(output.hook_dependencies), "records")
+    error_message = "the table exists until the group is empty"
+  }
+}
+
+run "the_key_of_the_functions_encrypts_the_records" {
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    functions = {
+      runtime                       = "python3.13"
+      architecture                  = "arm64"
+      memory_mib                    = 512
+      timeout_seconds               = 60
+      log_level                     = "INFO"
+      log_retention_days            = 90
+      kms_key_arn                   = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"
+      code_signing_config_arn       = null
+      vpc                           = null
+      event_batching_window_seconds = 20
+      launch_concurrency            = 2
+      terminate_concurrency         = 2
+    }
+  }
+
+  assert {
+    condition = (
+      one(aws_dynamodb_table.firewalls.server_side_encryption).enabled &&
+      one(aws_dynamodb_table.firewalls.server_side_encryption).kms_key_arn == var.functions.kms_key_arn
+    )
+    error_message = "the table is encrypted with the key"
+  }
+
+  assert {
+    condition = alltrue([for statements in values(output.statements) : statements.DecryptRecords == {
+      actions    = ["kms:Decrypt"]
+      resources  = ["arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1"]
+      conditions = { StringEquals = { "kms:EncryptionContext:aws:dynamodb:tableName" = ["fw-test-firewalls"] } }
+      reason     = "Decrypts the records of the firewalls, and nothing else, with your KMS key."
+    }])
+    error_message = "each function may use the key for this table only"
   }
 }

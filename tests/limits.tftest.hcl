@@ -63,6 +63,7 @@ variables {
     port                  = 443
     secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
     secret_kms_key_arn    = null
+    server_name           = null
     device_group          = "autoscale"
     template_stack        = "autoscale-stack"
     log_collector_group   = null

@@ -65,6 +65,7 @@ variables {
     port                  = 443
     secret_arn            = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:panorama-AbCdEf"
     secret_kms_key_arn    = null
+    server_name           = null
     device_group          = "autoscale"
     template_stack        = "autoscale-stack"
     log_collector_group   = null
@@ -209,9 +210,9 @@ run "settings_name_the_target_groups_of_each_interface" {
 
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
-      "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "dry_run", "generation", "launch", "license_manager",
-      "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama", "tags",
-      "target_group_arns",
+      "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "credit_pool", "dry_run", "generation", "launch",
+      "license_manager", "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama",
+      "records_table", "stop_launches_after", "strata_cloud_manager", "tags", "target_group_arns",
       "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"
@@ -367,6 +368,7 @@ run "the_reconcile_function_may_not_remove_what_is_in_use" {
       "DeleteInterfaces",
       "DeregisterTargets",
       "Describe",
+      "KeepRecords",
       "ListBootstrapVersions",
       "ReadSecrets",
       "ReleaseAddresses",
@@ -521,7 +523,9 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
     condition = (
       !strcontains(jsonencode(output.statements), "ec2:DescribeTags") &&
       !strcontains(jsonencode(output.statements), "elasticloadbalancing:") &&
-      keys(output.statements.reconcile) == ["DeleteInterfaces", "Describe", "ReleaseAddresses", "ResendEvents"]
+      keys(output.statements.reconcile) == [
+        "DeleteInterfaces", "Describe", "KeepRecords", "ReleaseAddresses", "ResendEvents",
+      ]
     )
     error_message = "there are no permissions that nothing needs"
   }
@@ -537,7 +541,6 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
   assert {
     condition = output.statements.launch.TagInstances.conditions["ForAllValues:StringEquals"]["aws:TagKeys"] == [
       "vmseries-autoscale:serial",
-      "vmseries-autoscale:serial-evidence",
       "vmseries-autoscale:last-visit",
       "vmseries-autoscale:abandoned",
     ]
@@ -575,9 +578,10 @@ run "functions_that_use_the_license_plugin_know_it_and_need_no_further_secret" {
   assert {
     condition = (
       jsondecode(output.settings.terminate).licensing == {
-        mode               = "plugin"
-        api_key_secret_arn = null
-        license_manager    = "autoscale licenses"
+        mode                 = "plugin"
+        api_key_secret_arn   = null
+        license_manager      = "autoscale licenses"
+        join_timeout_seconds = 2700
       } &&
       jsondecode(output.settings.launch).license_expected
     )
@@ -590,6 +594,216 @@ run "functions_that_use_the_license_plugin_know_it_and_need_no_further_secret" {
       statements.ReadSecrets.resources == tolist([var.panorama.secret_arn])
     ])
     error_message = "no function may read the licensing API key, which is on Panorama"
+  }
+}
+
+run "with_a_credit_pool_the_reconcile_function_reads_its_secret_and_alarms_exist" {
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    licensing = {
+      mode                       = "none"
+      api_key_secret_arn         = null
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+      credit_pool = {
+        secret_arn           = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:credits-AbCdEf"
+        secret_kms_key_arn   = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/credits"
+        id                   = "315861234"
+        credits_per_firewall = 13.68
+      }
+    }
+  }
+
+  assert {
+    condition = jsondecode(output.settings.reconcile).credit_pool == {
+      secret_arn           = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:credits-AbCdEf"
+      id                   = "315861234"
+      credits_per_firewall = 13.68
+      profile_firewalls    = null
+    }
+    error_message = "the reconcile function knows the pool, and nothing that only Terraform needs"
+  }
+
+  assert {
+    condition = { for function, statements in output.statements : function => strcontains(jsonencode(statements), "credits") } == {
+      launch = false, terminate = false, reconcile = true
+    }
+    error_message = "only the reconcile function may read the credentials for the credit pool"
+  }
+
+  assert {
+    condition = (
+      strcontains(output.statements.reconcile.ReadSecrets.reason, "Panorama and the vendor's credit-pool API") &&
+      contains(output.statements.reconcile.DecryptSecrets.resources, "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/credits")
+    )
+    error_message = "the statements name what the secrets are for, and decrypt them"
+  }
+
+  assert {
+    condition = {
+      for name, alarm in aws_cloudwatch_metric_alarm.credits :
+      name => "${alarm.statistic} ${alarm.metric_name} ${alarm.comparison_operator} ${alarm.threshold} ${alarm.datapoints_to_alarm}"
+      } == {
+      license-credits-expire  = "Minimum LicenseCreditsDaysLeft LessThanThreshold 30 1"
+      license-credits-short   = "Maximum FirewallsWithoutCredits GreaterThanThreshold 0 1"
+      license-credits-unknown = "Minimum LicenseCreditsUnknown GreaterThanThreshold 0 2"
+    }
+    error_message = "credits that do not suffice, expire or cannot be read have an alarm that lasts"
+  }
+
+  assert {
+    condition = length(setsubtract(
+      values(aws_cloudwatch_metric_alarm.credits)[*].id, values(output.hook_dependencies)
+    )) == 0
+    error_message = "the alarms exist until the last firewall has terminated"
+  }
+}
+
+run "a_credit_pool_without_panorama_needs_only_its_own_secret" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    panorama  = null
+    readiness = "off"
+    licensing = {
+      mode                       = "none"
+      api_key_secret_arn         = null
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+      credit_pool = {
+        secret_arn           = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:credits-AbCdEf"
+        id                   = "315861234"
+        credits_per_firewall = 13.68
+      }
+    }
+    alarms = null
+  }
+
+  assert {
+    condition = (
+      output.statements.reconcile.ReadSecrets.reason ==
+      "Reads the credentials for the vendor's credit-pool API from the configured secrets."
+    )
+    error_message = "the reason names only what is read"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.credits) == 0
+    error_message = "there are no alarms if alarms are disabled"
+  }
+}
+
+run "with_strata_cloud_manager_all_functions_read_its_secret" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    panorama = null
+    strata_cloud_manager = {
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:strata-AbCdEf"
+      secret_kms_key_arn = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/strata"
+      folder             = "autoscale"
+      api_hostname       = "api.strata.paloaltonetworks.com"
+      identity_hostname  = "auth.apps.paloaltonetworks.com"
+      timeout_seconds    = 30
+    }
+    firewall_api = {
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf"
+      secret_kms_key_arn = null
+      server_name        = "firewalls.example.com"
+      port               = 443
+      timeout_seconds    = 5
+    }
+    licensing = {
+      mode                       = "firewall"
+      api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for function in ["launch", "terminate", "reconcile"] :
+      jsondecode(output.settings[function]).strata_cloud_manager == {
+        secret_arn        = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:strata-AbCdEf"
+        folder            = "autoscale"
+        api_hostname      = "api.strata.paloaltonetworks.com"
+        identity_hostname = "auth.apps.paloaltonetworks.com"
+        timeout_seconds   = 30
+      }
+    ])
+    error_message = "all functions know the tenant, and nothing that only Terraform needs"
+  }
+
+  assert {
+    condition = { for function, statements in output.statements : function => statements.ReadSecrets.reason } == {
+      launch    = "Reads the credentials for Strata Cloud Manager and the firewalls from the configured secrets."
+      terminate = "Reads the credentials for Strata Cloud Manager and the firewalls and the licensing API key from the configured secrets."
+      reconcile = "Reads the credentials for Strata Cloud Manager from the configured secrets."
+    }
+    error_message = "each function reads the secrets that it uses, and the reason names them"
+  }
+
+  assert {
+    condition = alltrue([
+      for statements in values(output.statements) :
+      contains(statements.DecryptSecrets.resources, "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/strata")
+    ])
+    error_message = "each function may decrypt the secret"
+  }
+
+  assert {
+    condition     = jsondecode(output.settings.launch).firewall_api != null
+    error_message = "the launch function asks firewalls for their licenses"
+  }
+}
+
+run "with_strata_cloud_manager_and_no_licenses_no_firewall_is_asked" {
+  command = plan
+
+  module {
+    source = "./modules/lifecycle"
+  }
+
+  variables {
+    panorama = null
+    strata_cloud_manager = {
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:strata-AbCdEf"
+      secret_kms_key_arn = null
+      folder             = "autoscale"
+      api_hostname       = "api.strata.paloaltonetworks.com"
+      identity_hostname  = "auth.apps.paloaltonetworks.com"
+      timeout_seconds    = 30
+    }
+    firewall_api = {
+      secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:firewalls-AbCdEf"
+      secret_kms_key_arn = null
+      server_name        = "firewalls.example.com"
+      port               = 443
+      timeout_seconds    = 5
+    }
+    licensing = {
+      mode                       = "none"
+      api_key_secret_arn         = null
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+    }
+  }
+
+  assert {
+    condition     = jsondecode(output.settings.launch).firewall_api == null
+    error_message = "a function that asks no firewall has no credentials for them"
   }
 }
 
@@ -630,6 +844,7 @@ run "alarms_report_missing_runs_and_losses" {
       launch-abandoned               = "launch/LaunchAbandoned"
       launch-message-refused         = "launch/MessageRefused"
       launch-refused                 = "reconcile/LaunchRefused"
+      launches-abandoned-in-a-row    = "reconcile/LaunchesAbandonedInARow"
       license-not-returned           = "terminate/LicenseNotReturned"
       reconcile-license-not-returned = "reconcile/LicenseNotReturned"
       orphan-removal-failed          = "reconcile/OrphanRemovalFailed"
@@ -653,7 +868,8 @@ run "alarms_report_missing_runs_and_losses" {
       name => [alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.ok_actions]
       if alarm.evaluation_periods != 1 || alarm.ok_actions != null
       } == {
-      launch-refused = [2, 1, aws_cloudwatch_metric_alarm.bad_outcome["launch-refused"].alarm_actions]
+      for name in ["launch-refused", "launches-abandoned-in-a-row"] :
+      name => [2, 1, aws_cloudwatch_metric_alarm.bad_outcome[name].alarm_actions]
     }
     error_message = "an alarm on what lasts outlives a run that is a little late, and reports its end"
   }

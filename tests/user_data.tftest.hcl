@@ -47,6 +47,32 @@ run "takes_names_from_the_input_panorama" {
   }
 }
 
+run "registers_with_strata_cloud_manager_in_its_folder" {
+  command = plan
+
+  variables {
+    panorama = null
+    strata_cloud_manager = {
+      secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:strata-AbCdEf"
+      folder     = "autoscale"
+    }
+    bootstrap = {
+      options = {
+        plugin_op_commands                    = ["advance-routing:enable"]
+        vm_series_auto_registration_pin_id    = "pin"
+        vm_series_auto_registration_pin_value = "value"
+      }
+    }
+  }
+
+  expect_failures = [check.bootstrap_keeps_no_secrets]
+
+  assert {
+    condition     = module.firewall_group.user_data == trimspace(file("tests/golden/user-data/strata-cloud-manager.txt"))
+    error_message = "user data differs from tests/golden/user-data/strata-cloud-manager.txt"
+  }
+}
+
 run "renders_every_option" {
   command = plan
 

@@ -272,6 +272,41 @@ def test_secret_with_a_key_of_its_own_is_decrypted_with_its_arn_as_context(
     assert decrypt.context["kms:ViaService"] == "secretsmanager.us-east-1.amazonaws.com"
 
 
+def test_items_of_a_table_are_decrypted_with_the_name_of_the_table_as_context(
+    aws: InProcessAws,
+) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    plain, own = create_table(aws, "plain"), create_table(aws, "own", key)
+    item = {"instance_id": {"S": "i-1"}}
+    (put,) = requests("dynamodb", "PutItem", {"TableName": "plain", "Item": item})
+    assert put == Request("dynamodb:PutItem", plain, {"dynamodb:LeadingKeys": ["i-1"]})
+    (scan,) = requests("dynamodb", "Scan", {"TableName": "plain"})
+    assert scan == Request("dynamodb:Scan", plain, {})
+    keys = {"Keys": [item, {"instance_id": {"S": "i-2"}}]}
+    get, decrypt = requests("dynamodb", "BatchGetItem", {"RequestItems": {"own": keys}})
+    assert get == Request("dynamodb:BatchGetItem", own, {"dynamodb:LeadingKeys": ["i-1", "i-2"]})
+    assert (decrypt.action, decrypt.resource) == ("kms:Decrypt", key)
+    assert decrypt.context["kms:EncryptionContext:aws:dynamodb:tableName"] == "own"
+    assert decrypt.context["kms:ViaService"] == "dynamodb.us-east-1.amazonaws.com"
+
+
+def test_there_is_nothing_to_decide_about_a_table_that_does_not_exist(aws: InProcessAws) -> None:
+    with pytest.raises(NoSuchResourceError):
+        requests("dynamodb", "Scan", {"TableName": "nowhere"})
+
+
+def create_table(aws: InProcessAws, name: str, key: str = "") -> str:
+    encryption: Any = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    table = aws.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "instance_id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "instance_id", "KeyType": "HASH"}],
+        **({"SSESpecification": encryption} if key else {}),
+    )
+    return str(table["TableDescription"]["TableArn"])
+
+
 def test_listing_the_versions_of_a_secret_decrypts_nothing(aws: InProcessAws) -> None:
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     manager = aws.client("secretsmanager")

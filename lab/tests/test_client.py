@@ -41,6 +41,16 @@ def test_everything_listens_on_loopback_only(lab: Lab) -> None:
     assert all(where.startswith("127.0.0.1:") for where in lab.hosts.values())
 
 
+def test_requests_to_panorama_are_shown_and_the_operators_firewalls_left_out(lab: Lab) -> None:
+    start = len(lab.panorama.requests())
+    answer = lab.panorama.request(type="op", cmd="<show><devices><all/></devices></show>")
+    entries = answer.findall("result/devices/entry")
+    assert {entry.findtext("hostname") for entry in entries} == {"prod-fw-0", "prod-fw-1"}
+    assert lab.panorama.request_counts(start) == {"op show devices all": 1}
+    assert [request["user"] for request in lab.panorama.requests(start)] == ["autoscale"]
+    assert lab.panorama.device_entries()["devices"] == []
+
+
 def test_panorama_as_a_pair_that_fails_over_and_back(lab: Lab) -> None:
     def name() -> str | None:
         answer = lab.panorama.request(type="op", cmd="<show><system><info/></system></show>")
@@ -68,7 +78,10 @@ def test_settings_of_licenses_and_firewalls(lab: Lab) -> None:
         "<show><plugins><sw_fw_license><devices><license-manager>autoscale-licenses"
         "</license-manager></devices></sw_fw_license></plugins></show>"
     )
-    assert len(lab.panorama.request(type="op", cmd=managers)[0][0]) == 0
+    assert lab.panorama.request(type="op", cmd=managers).findall("result/devices/entry") == []
+    lab.panorama.configure_license_plugin(odd_answers=["text"])
+    assert lab.panorama.request(type="op", cmd=managers).findtext("result")
+    assert lab.licensing.uses() == []
     lab.panorama.install_license_plugin(installed=False)
     with pytest.raises(LabError, match="unexpected"):
         lab.panorama.request(type="op", cmd=managers)

@@ -138,6 +138,7 @@ class TestCommands:
         assert not site.world.probe(instance_id, 22)
 
     def test_the_license_is_returned_without_panorama(self, site):
+        site.world.assumptions.set(features_after_deactivation="none")
         firewall = self.alone(site)
         device = Verified(site, firewall.address)
         assert firewall.serial in ask(device, "request license info")

@@ -36,6 +36,11 @@ def test_a_late_interface_can_have_the_instance_id(site):
     assert firewall.hostname == firewall.machine.instance_id
 
 
+def test_a_late_interface_may_get_no_name_at_all(site):
+    site.world.assumptions.set(late_interface_host_name="pa-vm")
+    assert booted(site).hostname == "PA-VM"
+
+
 def test_an_interface_created_at_launch_has_the_name_of_the_instance(site):
     text = ";".join(
         f"{key}={value}" for key, value in BOOTSTRAP.items() if key != "op-command-modes"

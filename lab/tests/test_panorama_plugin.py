@@ -1,6 +1,7 @@
 """The plugin ``sw_fw_license`` of the lab's Panorama, with the commands that the vendor uses."""
 
 from functools import partial
+from xml.etree import ElementTree as ET
 
 import panos.errors
 import pytest
@@ -28,6 +29,7 @@ from vmseries_lab.panorama.service import RegistrationRejectedError
 
 MANAGER = license_managers.LICENSE_MANAGER
 HOUR = 3600
+ENTRIES = "result/devices/entry"
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def listed(site):
     """Return serial numbers by address, as the vendor's function reads them."""
     command = f'show plugins sw_fw_license devices license-manager "{MANAGER}"'
     answer = site.device.op(command)
-    return {one.findtext("ip"): one.findtext("serial") for one in answer[0][0]}
+    return {one.findtext("ip"): one.findtext("serial") for one in answer.iterfind(ENTRIES)}
 
 
 def deactivate(site, *serial_numbers, manager=MANAGER):
@@ -324,3 +326,54 @@ class TestPair:
         site.world.advance(120)
         assert (site.vendor.licensing.used(), listed(site)) == (0, {})
         assert serials(site.device, "show", MANAGED) == []
+
+
+class TestList:
+    """What the list of devices says, which decides whether a license counts as returned."""
+
+    def answer(self, site):
+        command = f'show plugins sw_fw_license devices license-manager "{MANAGER}"'
+        return site.device.op(command)
+
+    @pytest.mark.parametrize("answer", ["no-container", "container"])
+    def test_an_empty_list_may_have_no_container(self, site, answer):
+        site.world.assumptions.set(plugin_empty_list=answer)
+        has_container = self.answer(site).find("result/devices") is not None
+        assert has_container is (answer == "container")
+
+    @pytest.mark.parametrize("answer", ["removed", "kept"])
+    def test_a_firewall_whose_license_was_returned_may_stay_until_it_is_deleted(self, site, answer):
+        site.world.assumptions.set(plugin_list_after_deactivation=answer)
+        firewall = join(site)
+        deactivate(site, firewall.serial)
+        site.world.advance(30)
+        site.operator.commit(
+            cmd=f"<commit><partial><admin><member>{license_plugin.ADMIN}</member></admin></partial>"
+            "</commit>"
+        )
+        site.world.advance(60)
+        assert site.vendor.licensing.used() == 0
+        expected = [firewall.serial] if answer == "kept" else []
+        assert list(listed(site).values()) == expected
+        for xpath in (STACK, GROUP, MANAGED):
+            site.device.xapi.delete(f"{xpath}/entry[@name='{firewall.serial}']")
+        site.device.commit(cmd="<commit/>")
+        site.world.advance(60)
+        assert listed(site) == {}
+
+    def test_the_next_answers_are_no_lists(self, site, firewall):
+        site.vendor.plugin.configure(odd_answers=["empty", "", "text", "message"])
+        answers = [ET.tostring(self.answer(site)[0]) for _ in range(5)]
+        full = answers[4]
+        assert answers == [
+            b"<result />",
+            full,
+            b"<result>License manager is initializing</result>",
+            b"<msg>No devices</msg>",
+            full,
+        ]
+        assert firewall.serial.encode() in full
+
+    def test_an_unknown_odd_answer_is_rejected(self, site):
+        with pytest.raises(ValueError, match="unknown odd answers: full"):
+            site.vendor.plugin.configure(odd_answers=["full"])

@@ -79,7 +79,7 @@ def test_arns_and_zones_are_those_of_the_region(elsewhere: Lab) -> None:
     assert client("sts").get_caller_identity()["Arn"].startswith(f"{prefix}:")
     assert role["Arn"] == f"{prefix}:iam::123456789012:role/r"
     assert attributes["Attributes"]["QueueArn"] == f"{prefix}:sqs:{region}:123456789012:q"
-    assert len(secrets) == 4
+    assert len(secrets) == 7
     assert all(s["ARN"].startswith(f"{prefix}:secretsmanager:{region}:") for s in secrets)
 
 

@@ -23,6 +23,11 @@ locals {
       metric      = "LaunchRefused"
       description = "EC2 refuses launches of ${var.name}. The report in ${var.name}-reconcile's log has EC2's message."
     }
+    launches-abandoned-in-a-row = {
+      service     = "reconcile"
+      metric      = "LaunchesAbandonedInARow"
+      description = "Launches of ${var.name} are abandoned one after the other, and each may take a license. See docs/licensing.md."
+    }
     terminate-deadline-passed = {
       service     = "terminate"
       metric      = "TerminationDeadlinePassed"
@@ -77,7 +82,7 @@ locals {
 
   # Outcomes that each run of the reconcile function reports until they end. A run may start shortly before or after its
   # period, so such an alarm ends only after two periods.
-  lasting_outcomes = toset(["launch-refused"])
+  lasting_outcomes = toset(["launch-refused", "launches-abandoned-in-a-row"])
 
   # Failures that the functions cannot report themselves. The functions turn errors into outcomes, so a Lambda error is
   # an invocation that crashed or timed out, and its message is delivered again. The reconcile function has an alarm on

@@ -39,9 +39,16 @@ locals {
     reconcile = local.reconcile
   }
 
+  # The launch function asks the firewalls themselves if nothing else reports their readiness, and for licenses, which
+  # Strata Cloud Manager does not show.
+  asks_firewalls = (
+    !contains(["healthy", "off"], var.readiness) && var.panorama == null &&
+    (var.strata_cloud_manager == null || var.licensing.mode != "none")
+  )
+
   # XML API of the firewalls, for the functions that use it.
   firewall_api = {
-    launch    = contains(["healthy", "off"], var.readiness) ? null : var.firewall_api
+    launch    = local.asks_firewalls ? var.firewall_api : null
     terminate = var.licensing.mode == "firewall" ? var.firewall_api : null
     reconcile = null
   }
@@ -75,6 +82,7 @@ locals {
       for function, _ in local.transitions :
       function => "arn:${var.location.partition}:events:${var.location.region}:${var.location.account_id}:rule/${var.name}-${function}"
     }
+    records = "arn:${var.location.partition}:dynamodb:${var.location.region}:${var.location.account_id}:table/${local.records_table}"
     roles = {
       for function, _ in local.functions : function => join("", [
         "arn:${var.location.partition}:iam::${var.location.account_id}:",

@@ -9,11 +9,13 @@ output "hook_dependencies" {
     { for name, function in module.function : "${name}-policy" => function.role.policy_id },
     { for name, function in module.function : "${name}-logs" => function.log_group_name },
     { reconcile-target = aws_cloudwatch_event_target.reconcile.id },
+    { records = aws_dynamodb_table.firewalls.id },
     # The last terminations can be held for hours, and the alarms must report that, too.
     { for key, alarm in aws_cloudwatch_metric_alarm.dead_letters : "${key}-dead-letters-alarm" => alarm.id },
     { for key, alarm in aws_cloudwatch_metric_alarm.oldest_message : "${key}-oldest-message-alarm" => alarm.id },
     { for key, alarm in aws_cloudwatch_metric_alarm.function : "${key}-alarm" => alarm.id },
     { for key, alarm in aws_cloudwatch_metric_alarm.bad_outcome : "${key}-alarm" => alarm.id },
+    { for key, alarm in aws_cloudwatch_metric_alarm.credits : "${key}-alarm" => alarm.id },
     { for alarm in aws_cloudwatch_metric_alarm.below_capacity : "below-capacity-alarm" => alarm.id },
     { for alarm in aws_cloudwatch_metric_alarm.terminate_held : "terminate-held-alarm" => alarm.id },
     { for alarm in aws_cloudwatch_metric_alarm.reconcile_silent : "reconcile-silent-alarm" => alarm.id },
@@ -45,6 +47,11 @@ output "queues" {
 output "dead_letter_queues" {
   description = "URL and ARN of the SQS dead-letter queue of each transition."
   value       = { for function, queue in aws_sqs_queue.dead_letters : function => { url = queue.url, arn = queue.arn } }
+}
+
+output "records_table" {
+  description = "Name and ARN of the DynamoDB table with a record of each firewall."
+  value       = { name = aws_dynamodb_table.firewalls.name, arn = aws_dynamodb_table.firewalls.arn }
 }
 
 output "event_rules" {

@@ -58,7 +58,7 @@ locals {
         actions    = actions
         resources  = ["*"]
         conditions = {}
-        reason     = "Reads the current state, because the function stores none. These actions support no resource-level permissions."
+        reason     = "Reads the current state. These actions support no resource-level permissions."
       }
       DeleteInterfaces = {
         actions    = ["ec2:DeleteNetworkInterface"]
@@ -82,6 +82,7 @@ locals {
         reason     = "Deregisters terminating, abandoned and terminated firewalls from ${local.words_for_target_groups}."
       }
     } : {},
+    local.records_statements[function],
     local.secret_statements[function],
   ) }
 
@@ -135,10 +136,10 @@ locals {
   ) }
 
   # If a firewall terminates before the launch function has tagged its serial number, the terminate function does.
-  common_tag_keys = [for key in ["serial", "serial-evidence", "last-visit"] : "${local.tag_prefix}${key}"]
+  common_tag_keys = [for key in ["serial", "last-visit"] : "${local.tag_prefix}${key}"]
   instance_tag_keys = {
     launch    = concat(local.common_tag_keys, ["${local.tag_prefix}abandoned"])
-    terminate = concat(local.common_tag_keys, ["${local.tag_prefix}license"])
+    terminate = local.common_tag_keys
   }
 
   launch_statements = merge(
@@ -217,6 +218,14 @@ locals {
         reason     = "Resends lost lifecycle events to their queue."
       }
     },
+    var.licensing.stop_launches_after == null ? {} : {
+      StopLaunches = {
+        actions    = ["autoscaling:SuspendProcesses"]
+        resources  = [local.arn.autoscaling_group]
+        conditions = {}
+        reason     = "Stops the launches of the group after several abandoned ones that may each have taken a license."
+      }
+    },
     length(local.written_tag_keys) == 0 ? {} : {
       UpdateTags = {
         actions   = ["ec2:CreateTags"]
@@ -264,41 +273,67 @@ locals {
   secrets = {
     launch = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
       try(local.firewall_api.launch.secret_arn, null),
     ])
     terminate = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
       try(local.firewall_api.terminate.secret_arn, null),
       var.licensing.api_key_secret_arn,
     ])
     reconcile = compact([
       try(var.panorama.secret_arn, null),
+      try(var.strata_cloud_manager.secret_arn, null),
+      try(var.licensing.credit_pool.secret_arn, null),
     ])
   }
 
   secret_keys = {
     launch = compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
       try(local.firewall_api.launch.secret_kms_key_arn, null),
     ])
     terminate = distinct(compact([
       try(var.panorama.secret_kms_key_arn, null),
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
       try(local.firewall_api.terminate.secret_kms_key_arn, null),
       var.licensing.api_key_secret_kms_key_arn,
     ]))
-    reconcile = compact([
+    reconcile = distinct(compact([
       try(var.panorama.secret_kms_key_arn, null),
-    ])
+      try(var.strata_cloud_manager.secret_kms_key_arn, null),
+      try(var.licensing.credit_pool.secret_kms_key_arn, null),
+    ]))
   }
 
+  reads_credits = { for function, _ in local.secrets : function => function == "reconcile" && var.licensing.credit_pool != null }
+
+  secret_owners = { for function, _ in local.secrets : function => compact([
+    var.panorama == null ? "" : "Panorama",
+    var.strata_cloud_manager == null ? "" : "Strata Cloud Manager",
+    local.firewall_api[function] == null ? "" : "the firewalls",
+    local.reads_credits[function] ? "the vendor's credit-pool API" : "",
+  ]) }
+
   secret_statements = { for function, secrets in local.secrets : function => merge(
-    var.panorama == null && local.firewall_api[function] == null ? {} : {
+    try(var.panorama.call_slots_table_arn, null) == null ? {} : {
+      LimitCalls = {
+        actions    = ["dynamodb:PutItem"]
+        resources  = [var.panorama.call_slots_table_arn]
+        conditions = {}
+        reason     = "Takes and gives back one of the five calls that all deployments on this Panorama may make at a time."
+      }
+    },
+    length(local.secret_owners[function]) == 0 ? {} : {
       ReadSecrets = {
         actions    = ["secretsmanager:GetSecretValue"]
         resources  = secrets
         conditions = {}
         reason = join("", [
-          "Reads the credentials for ${var.panorama == null ? "the firewalls" : "Panorama"}",
+          "Reads the credentials for ",
+          join(" and ", local.secret_owners[function]),
           function == "terminate" && var.licensing.api_key_secret_arn != null ? " and the licensing API key" : "",
           " from the configured secrets.",
         ])

@@ -14,15 +14,25 @@ locals {
   common_settings = {
     name                    = var.name
     auto_scaling_group_name = var.name
+    records_table           = local.records_table
     panorama = var.panorama == null ? null : {
       hostnames             = var.panorama.hostnames
       port                  = var.panorama.port
       secret_arn            = var.panorama.secret_arn
+      server_name           = var.panorama.server_name
       device_group          = var.panorama.device_group
       template_stack        = var.panorama.template_stack
       log_collector_group   = var.panorama.log_collector_group
       timeout_seconds       = var.panorama.timeout_seconds
       push_when_out_of_sync = var.panorama.push_when_out_of_sync
+      call_slots_table_arn  = var.panorama.call_slots_table_arn
+    }
+    strata_cloud_manager = var.strata_cloud_manager == null ? null : {
+      secret_arn        = var.strata_cloud_manager.secret_arn
+      folder            = var.strata_cloud_manager.folder
+      api_hostname      = var.strata_cloud_manager.api_hostname
+      identity_hostname = var.strata_cloud_manager.identity_hostname
+      timeout_seconds   = var.strata_cloud_manager.timeout_seconds
     }
   }
 
@@ -65,9 +75,10 @@ locals {
       for interface in values(var.interfaces) : interface.device_index if interface.role == "management"
     ])
     licensing = {
-      mode               = var.licensing.mode
-      api_key_secret_arn = var.licensing.api_key_secret_arn
-      license_manager    = var.licensing.license_manager
+      mode                 = var.licensing.mode
+      api_key_secret_arn   = var.licensing.api_key_secret_arn
+      license_manager      = var.licensing.license_manager
+      join_timeout_seconds = var.licensing.join_timeout_minutes * 60
     }
     firewall_api = local.firewall_api_settings.terminate
     target_groups = {
@@ -88,12 +99,19 @@ locals {
     target_group_arns = local.instance_target_group_arns
     licensing_mode    = var.licensing.mode
     license_manager   = var.licensing.license_manager
-    age_floor_seconds = var.reconcile.age_floor_minutes * 60
-    maximum_firewalls = var.reconcile.maximum_firewalls
-    maximum_share     = var.reconcile.maximum_percent / 100
-    dry_run           = var.reconcile.dry_run
-    metric_namespace  = var.metric_namespace
-    generation        = var.generation
+    credit_pool = var.licensing.credit_pool == null ? null : {
+      secret_arn           = var.licensing.credit_pool.secret_arn
+      id                   = var.licensing.credit_pool.id
+      credits_per_firewall = var.licensing.credit_pool.credits_per_firewall
+      profile_firewalls    = var.licensing.credit_pool.profile_firewalls
+    }
+    stop_launches_after = var.licensing.stop_launches_after
+    age_floor_seconds   = var.reconcile.age_floor_minutes * 60
+    maximum_firewalls   = var.reconcile.maximum_firewalls
+    maximum_share       = var.reconcile.maximum_percent / 100
+    dry_run             = var.reconcile.dry_run
+    metric_namespace    = var.metric_namespace
+    generation          = var.generation
     bootstrap = {
       secret_arn = one(var.bootstrap.secret[*].arn)
       bucket     = one(var.bootstrap.s3[*].bucket)

@@ -69,11 +69,26 @@ variable "panorama" {
     port                  = number
     secret_arn            = string
     secret_kms_key_arn    = string
+    server_name           = string
     device_group          = string
     template_stack        = string
     log_collector_group   = string
     timeout_seconds       = number
     push_when_out_of_sync = bool
+    call_slots_table_arn  = optional(string)
+  })
+  default = null
+}
+
+variable "strata_cloud_manager" {
+  description = "Strata Cloud Manager that manages the firewalls. Null for none."
+  type = object({
+    secret_arn         = string
+    secret_kms_key_arn = string
+    folder             = string
+    api_hostname       = string
+    identity_hostname  = string
+    timeout_seconds    = number
   })
   default = null
 }
@@ -92,13 +107,24 @@ variable "firewall_api" {
 
 variable "licensing" {
   description = <<-EOT
-    How a terminating firewall returns its license: mode, secret with the licensing API key, and license manager.
+    How a terminating firewall returns its license: mode, secret with the licensing API key, license manager, how long an
+    unregistered firewall is held, and after how many abandoned launches the group stops to launch.
+    With `credit_pool`, the reconcile function compares the pool's credits with the group's maximum size.
   EOT
   type = object({
     mode                       = string
     api_key_secret_arn         = string
     api_key_secret_kms_key_arn = string
     license_manager            = string
+    join_timeout_minutes       = optional(number, 45)
+    stop_launches_after        = optional(number)
+    credit_pool = optional(object({
+      secret_arn           = string
+      secret_kms_key_arn   = optional(string)
+      id                   = string
+      credits_per_firewall = number
+      profile_firewalls    = optional(number)
+    }))
   })
   nullable = false
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from acceptance.account import Account
@@ -36,6 +36,7 @@ class Evidence:
         snapshots: What public APIs have shown, oldest first.
         panorama: Panorama, if it answers this machine.
         run_name: Value of the tag of everything that the run creates.
+        recordings: What the reconcile function answered to ``{"action": "record"}``, by phase.
     """
 
     account: Account
@@ -44,6 +45,7 @@ class Evidence:
     snapshots: Sequence[Snapshot]
     panorama: Panorama | None
     run_name: str
+    recordings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 Record = Callable[[Evidence], Answer | None]

@@ -219,6 +219,7 @@ def _report(run: Run, started: datetime, left: Remains, status: int, console: Co
         verdicts=run.verdicts,
         leftovers=left.counts(),
         unsure=left.unsure,
+        panorama_answers=run.recordings,
     )
     document, page = as_json(record), as_markdown(record)
     needles = [Needle(kind, value) for kind, value in secret_texts(account, plan)]

@@ -11,7 +11,7 @@ from typing import Any
 from acceptance.redaction import neutral
 from acceptance.verdicts import Verdict
 
-FORM = 1
+FORM = 2
 LAB_LINE = "**This record comes from the lab, a simulation. It settles nothing.**"
 AWS_LINE = "This record comes from a real account of AWS."
 
@@ -45,6 +45,7 @@ class Record:
         verdicts: What is known about each fact.
         leftovers: How many resources of each kind are left.
         unsure: Kinds of resources that could not be listed.
+        panorama_answers: Recordings of Panorama's answers, by phase; only in the JSON.
     """
 
     day: date
@@ -56,6 +57,7 @@ class Record:
     verdicts: Sequence[Verdict] = ()
     leftovers: Mapping[str, int] = field(default_factory=dict)
     unsure: Sequence[str] = ()
+    panorama_answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
@@ -83,6 +85,7 @@ def as_json(record: Record) -> str:
         "facts": [asdict(verdict) for verdict in record.verdicts],
         "leftovers": dict(record.leftovers),
         "not_listed": list(record.unsure),
+        "panorama_answers": dict(record.panorama_answers),
     }
     return json.dumps(neutral(content), indent=2, sort_keys=False) + "\n"
 
@@ -109,6 +112,7 @@ def as_markdown(record: Record) -> str:
     lines += _verdicts("Are as assumed", record.by_state("as assumed"))
     lines += _verdicts("Remain open", record.by_state("open"))
     lines += _verdicts("Observed besides", record.by_state("observed"))
+    lines += _panorama_answers(record.panorama_answers)
     unseen = [(f"`{verdict.name}`", verdict.detail) for verdict in record.by_state("not recorded")]
     lines += ["### Not recorded", "", *_table(("Fact", "Why a run does not see it"), unseen)]
     return str(neutral("\n".join(lines).rstrip() + "\n"))
@@ -143,6 +147,21 @@ def _verdicts(title: str, verdicts: Sequence[Verdict]) -> list[str]:
         answer = f"`{verdict.answer}`" if verdict.answer else "none"
         rows.append((f"`{verdict.name}`", verdict.question, answer, assumed, verdict.detail))
     return [f"### {title}", "", *_table(("Fact", "Question", "Answer", "Module", "Detail"), rows)]
+
+
+def _panorama_answers(recordings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a table of the answers that the JSON file has, without their content."""
+    rows = []
+    for phase, recording in recordings.items():
+        for answer in recording.get("answers", ()):
+            kind = f"`{answer['error']}`" if "error" in answer else f"{answer['bytes']} bytes"
+            rows.append((phase, answer["name"], kind, f"{answer['seconds']} s"))
+        rows += [(phase, "missing", reason, "") for reason in recording.get("left_out", ())]
+        rows += [(phase, "not recorded", reason, "") for reason in recording.get("problems", ())]
+    if not rows:
+        return []
+    title = "### Answers of Panorama"
+    return [title, "", *_table(("Phase", "Answer", "Result", "Time"), rows)]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -58,6 +58,7 @@ class Run:
         outputs: The outputs of the example, once it is applied.
         phases: What happened, in order.
         verdicts: What is known about each fact.
+        recordings: Neutral answers of Panorama, by the phase in which they were recorded.
         say: Prints a line.
     """
 
@@ -75,6 +76,7 @@ class Run:
         self.outputs: dict[str, Any] = {}
         self.phases: list[Phase] = []
         self.verdicts: list[Verdict] = []
+        self.recordings: dict[str, dict[str, Any]] = {}
         self.history: History | None = None
         self.panorama_state = "not asked"
         self._workspace: Workspace | None = None
@@ -277,16 +279,28 @@ class Run:
     def preflight_problems(self) -> list[str]:
         """Return what the functions' pre-flight check reports."""
         problems = []
-        for function, facts in self.outputs["functions"].items():
-            answer = self.account.client("lambda").invoke(
-                FunctionName=facts["name"], Payload=json.dumps({"action": "validate"})
-            )
-            content = json.loads(answer["Payload"].read())
-            if "FunctionError" in answer:
-                problems.append(f"{function}: the function failed ({content.get('errorType')})")
-            else:
-                problems += [f"{function}: {sentence}" for sentence in content["problems"]]
+        for function in self.outputs["functions"]:
+            content = self._invoke(function, "validate")
+            problems += [f"{function}: {sentence}" for sentence in content["problems"]]
         return problems
+
+    def record_answers(self, phase: str) -> None:
+        """Let the reconcile function record what Panorama answers now, in neutral values."""
+        content = self._invoke("reconcile", "record")
+        for problem in content.get("problems", ()):
+            self.say(f"  Panorama's answers are not recorded: {problem}")
+        self.recordings[phase] = content
+
+    def _invoke(self, function: str, action: str) -> dict[str, Any]:
+        """Return the answer of a function to an action; a failure is its only problem."""
+        answer = self.account.client("lambda").invoke(
+            FunctionName=self.outputs["functions"][function]["name"],
+            Payload=json.dumps({"action": action}),
+        )
+        content: dict[str, Any] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            return {"problems": [f"the function failed ({content.get('errorType')})"]}
+        return content
 
     def record(self) -> None:
         """Record the answers to the unsettled facts."""
@@ -297,6 +311,7 @@ class Run:
             self.history.snapshots if self.history else (),
             self.history.panorama if self.history else None,
             self.name,
+            self.recordings,
         )
         self.say("Recording the answers to unsettled facts")
         self.verdicts = record_all(recorders.FACTS, evidence, recorders.NOT_RECORDED)

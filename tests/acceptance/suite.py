@@ -92,6 +92,7 @@ def test_the_functions_find_no_problem(run: Run, applied: Any) -> None:
         run.account.clock.wait(5 * MINUTE)  # Roles and commits take effect.
         run.look("launch")
         assert run.preflight_problems() == []
+        run.record_answers("no firewall")
 
 
 def test_the_firewalls_enter_service(run: Run, applied: Any) -> None:
@@ -107,6 +108,7 @@ def test_one_firewall_more_enters_service(run: Run, applied: Any) -> None:
         run.group.scale(number)
         what = f"{number} firewalls are in service"
         run.watch("scale out", in_service(number), what, LAUNCH_LIMIT_MINUTES)
+        run.record_answers("scale out")
         run.watch_for("scale out", WATCH_MINUTES)
 
 
@@ -149,6 +151,7 @@ def test_one_firewall_leaves(run: Run, applied: Any) -> None:
 
 def test_the_answers_are_recorded(run: Run, applied: Any) -> None:
     with run.phase("record"):
+        run.record_answers("scale in")
         run.record()
 
 

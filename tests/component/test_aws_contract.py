@@ -22,7 +22,7 @@ from component.fakes.load_balancing import TARGET_PORT
 from component.fakes.runtime import simulate
 from vmseries_autoscale.handlers import launch, terminate
 
-NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
+NO_LICENSES = settings.terminate()["licensing"] | {"mode": "none", "api_key_secret_arn": None}
 CALLS_OF_A_LAUNCH = {
     "ChangeMessageVisibilityBatch": 1,
     "RecordLifecycleActionHeartbeat": 1,

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from component.fakes.raw_server import RawServer, http
+from vmseries_autoscale.bounded_https import MAXIMUM_HEADER_BYTES
 from vmseries_autoscale.errors import (
     PANORAMA,
     AutoscaleError,
@@ -33,7 +34,7 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.pan_os.commands import command
 from vmseries_autoscale.pan_os.connection import DeviceConnection
 from vmseries_autoscale.pan_os.tls import verifying_context
-from vmseries_autoscale.pan_os.transport import MAXIMUM_HEADER_BYTES, Transport
+from vmseries_autoscale.pan_os.transport import Transport
 from vmseries_autoscale.pan_os.values import MAXIMUM_TEXT_LENGTH
 from vmseries_autoscale.pan_os.xml_limits import FIREWALL_LIMITS, PANORAMA_LIMITS
 from vmseries_autoscale.secret_store import Credentials
@@ -63,7 +64,7 @@ def connect(
 def transport_with(server: RawServer, clock: Callable[[], float]) -> Transport:
     """A transport with a time limit of 10 s on this clock."""
     context = verifying_context(server.credentials.ca_bundle)
-    return Transport(PANORAMA, "localhost", server.port, 10, context, PANORAMA_LIMITS, clock)
+    return Transport(PANORAMA, "localhost", server.port, 10, context, PANORAMA_LIMITS, clock=clock)
 
 
 def ask(server: RawServer, device: str = PANORAMA) -> str:

@@ -232,6 +232,6 @@ def test_a_job_without_a_number_does_not_hide_the_auto_commit(api: XmlApi, odd: 
 
 
 def test_the_names_of_licenses_are_cut(api: XmlApi) -> None:
-    entries = f"<entry><feature>{'x' * 5000}</feature></entry><entry/>"
+    entries = f"<entry><feature>VM-300 {'x' * 5000}</feature></entry><entry/>"
     api.answers(success(f"<licenses>{entries}</licenses>"))
-    assert connect(api).licenses() == ["x" * 1000 + "…", ""]
+    assert connect(api).licenses() == ["VM-300 " + "x" * 993 + "…"]

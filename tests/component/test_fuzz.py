@@ -13,7 +13,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{REPOSITORY}/lambda/src:{REPOSITORY}/tests"}
-TARGETS = ("events", "settings", "secrets", "responses")
+TARGETS = ("events", "settings", "secrets", "responses", "credits", "strata-cloud-manager")
 
 
 def fuzz(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +23,7 @@ def fuzz(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_few_hundred_damaged_inputs_of_each_kind_raise_only_named_errors(tmp_path: Path) -> None:
     run = fuzz(tmp_path, "--number", "300")
-    assert run.stdout.splitlines()[-1] == "fuzz: 1200 inputs, 0 unnamed errors", run.stdout
+    assert run.stdout.splitlines()[-1] == "fuzz: 1800 inputs, 0 unnamed errors", run.stdout
     assert (run.returncode, run.stderr) == (0, "")
 
 
@@ -32,7 +32,7 @@ def test_the_negative_control_is_found_in_each_target_and_repeated_by_its_number
 ) -> None:
     run = fuzz(tmp_path, "--number", "60", "--plant")
     assert run.returncode == 1
-    found = set(re.findall(r"^(\w+): unnamed PlantedError", run.stdout, re.MULTILINE))
+    found = set(re.findall(r"^([\w-]+): unnamed PlantedError", run.stdout, re.MULTILINE))
     assert found == set(TARGETS)
     assert not run.stdout.endswith(" 0 unnamed errors\n")
     saved = {path.name: len(path.read_bytes()) for path in tmp_path.iterdir()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -31,14 +32,20 @@ from component.fakes.steps import (
 from vmseries_autoscale import firewall
 from vmseries_autoscale.aws import tags
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.panorama import Device, Part, Removal
 from vmseries_autoscale.terminate.panorama_lookup import AMBIGUOUS
 
 DATA_CENTER = "007951000000777"
-PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
+PLUGIN = {
+    "mode": "plugin",
+    "api_key_secret_arn": None,
+    "license_manager": LICENSE_MANAGER,
+    "join_timeout_seconds": 2700,
+}
 BY_FIREWALL = settings.terminate()["licensing"]
-EVIDENCE = "vmseries-autoscale:serial-evidence"
 
 
 @dataclass
@@ -65,8 +72,13 @@ def write_tag(cloud: Cloud, serial: str, instance_id: str = "") -> None:
     """Write a serial tag, as anyone with ec2:CreateTags can."""
     cloud.ec2.create_tags(
         Resources=[instance_id or cloud.instance_id],
-        Tags=tags.to_aws({tags.SERIAL: serial, tags.SERIAL_EVIDENCE: "hostname management-ip"}),
+        Tags=tags.to_aws({tags.SERIAL: serial}),
     )
+
+
+def write_record(cloud: Cloud, serial: str, instance_id: str = "") -> None:
+    """Write a serial number into a record, as only the functions' roles may."""
+    cloud.account.put_record(instance_id or cloud.instance_id, serial=serial)
 
 
 def add_data_center_firewall(panorama: FakePanorama, *, connected: bool = True) -> None:
@@ -116,25 +128,28 @@ def test_a_firewall_in_service_with_the_name_of_a_launching_instance_is_not_its_
     unchanged.check()
 
 
-def data_center(cloud: Cloud, panorama: FakePanorama) -> None:
+Write = Callable[..., None]
+
+
+def data_center(cloud: Cloud, panorama: FakePanorama, write: Write) -> None:
     add_data_center_firewall(panorama)
-    write_tag(cloud, DATA_CENTER)
+    write(cloud, DATA_CENTER)
 
 
-def another_live_firewall(cloud: Cloud, panorama: FakePanorama) -> None:
-    other = cloud.add_instance()
-    add_as_in_service(cloud, panorama, other)
-    write_tag(cloud, OTHER_SERIAL)
+def another_live_firewall(cloud: Cloud, panorama: FakePanorama, write: Write) -> None:
+    add_as_in_service(cloud, panorama, cloud.add_instance())
+    write(cloud, OTHER_SERIAL)
 
 
-def another_live_firewall_without_its_tag(cloud: Cloud, panorama: FakePanorama) -> None:
-    another_live_firewall(cloud, panorama)
-    other = max(cloud.account.instances)
-    write_tag(cloud, "X", other)
+def another_live_firewall_without_its_own(
+    cloud: Cloud, panorama: FakePanorama, write: Write
+) -> None:
+    another_live_firewall(cloud, panorama, write)
+    write(cloud, "X", max(cloud.account.instances))
 
 
-def anything(cloud: Cloud, panorama: FakePanorama) -> None:
-    write_tag(cloud, "X")
+def anything(cloud: Cloud, panorama: FakePanorama, write: Write) -> None:
+    write(cloud, "X")
 
 
 def add_as_in_service(cloud: Cloud, panorama: FakePanorama, instance_id: str) -> None:
@@ -149,10 +164,42 @@ def add_as_in_service(cloud: Cloud, panorama: FakePanorama, instance_id: str) ->
     )
     panorama.register(cloud.firewall(OTHER_SERIAL, instance_id))
     write_tag(cloud, OTHER_SERIAL, instance_id)
+    write_record(cloud, OTHER_SERIAL, instance_id)
     cloud.account.instances[instance_id].tags[tags.DEPLOYMENT] = "fw"
 
 
-FORGED = [data_center, another_live_firewall, another_live_firewall_without_its_tag, anything]
+FORGED = [data_center, another_live_firewall, another_live_firewall_without_its_own, anything]
+
+
+@pytest.mark.documents(id="security/identity/serial-tag")
+@pytest.mark.parametrize("licensing", [BY_FIREWALL, PLUGIN], ids=["firewall", "plugin"])
+@pytest.mark.parametrize("forge", FORGED)
+def test_a_forged_serial_tag_has_no_effect(
+    running: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    forge: Callable[[Cloud, FakePanorama, Write], None],
+    licensing: dict[str, Any],
+) -> None:
+    become_terminate(running, monkeypatch, licensing=licensing)
+    forge(running, fake_panorama, write_tag)
+    event = termination_event(running)
+    logs()
+    for _ in range(10):
+        if not running.deliver(event):
+            break
+        running.account.now += timedelta(seconds=60)
+        fake_panorama.finish_plugin()
+        fake_panorama.finish_job()
+    assert running.results == ["CONTINUE"]
+    assert fake_panorama.licensed.pop(SERIAL) == []
+    assert all(fake_panorama.licensed.values()), "the other firewalls keep their licenses"
+    assert SERIAL not in fake_panorama.firewalls
+    assert {DATA_CENTER, OTHER_SERIAL} & fake_panorama.firewalls.keys() or forge is anything
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "FirewallIdentityAmbiguous" not in counted
 
 
 @pytest.mark.documents(id="security/identity/serial-tag")
@@ -161,17 +208,17 @@ FORGED = [data_center, another_live_firewall, another_live_firewall_without_its_
 @pytest.mark.parametrize("licensing", [BY_FIREWALL, PLUGIN], ids=["firewall", "plugin"])
 @pytest.mark.parametrize("died", [False, True], ids=["running", "died"])
 @pytest.mark.parametrize("forge", FORGED)
-def test_a_forged_serial_tag_takes_no_firewalls_license(
+def test_a_forged_record_takes_no_firewalls_license(
     running: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
     logs: Logs,
-    forge: Callable[[Cloud, FakePanorama], None],
+    forge: Callable[[Cloud, FakePanorama, Write], None],
     died: bool,
     licensing: dict[str, Any],
 ) -> None:
     become_terminate(running, monkeypatch, licensing=licensing)
-    forge(running, fake_panorama)
+    forge(running, fake_panorama, write_record)
     event = termination_event(running)
     if died:
         running.ec2.terminate_instances(InstanceIds=[running.instance_id])
@@ -190,8 +237,10 @@ def test_a_forged_serial_tag_takes_no_firewalls_license(
     (doubt,) = [record for record in records if record.get("message") == AMBIGUOUS]
     assert doubt["level"] == "ERROR"
     assert doubt["instance_id"] == running.instance_id
-    assert doubt["serial"] == running.tags()[tags.SERIAL]
-    assert running.tags()[EVIDENCE] == "ambiguous"
+    record = running.account.record(running.instance_id)
+    assert doubt["serial"] == record.serial
+    assert record.ambiguous == doubt["reason"]
+    assert record.license is LicenseState.NOT_RETURNED
 
 
 @pytest.mark.documents(id="security/identity/serial-tag")
@@ -213,19 +262,19 @@ def test_a_forged_tag_on_another_instance_does_not_keep_a_license_from_being_ret
 @pytest.mark.documents(id="panorama/shared/foreign-firewalls")
 @pytest.mark.parametrize("forge", FORGED[:3])
 @pytest.mark.parametrize("connected", [True, False])
-def test_reconcile_does_not_take_a_firewall_by_a_forged_tag(
+def test_reconcile_does_not_take_a_firewall_by_a_forged_record(
     reconciling: Cloud,
     fake_panorama: FakePanorama,
     monkeypatch: pytest.MonkeyPatch,
     logs: Logs,
-    forge: Callable[[Cloud, FakePanorama], None],
+    forge: Callable[[Cloud, FakePanorama, Write], None],
     connected: bool,
 ) -> None:
     become_reconcile(
         reconciling, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER
     )
     reconciling.account.instances[reconciling.instance_id].tags[tags.DEPLOYMENT] = "fw"
-    forge(reconciling, fake_panorama)
+    forge(reconciling, fake_panorama, write_record)
     gone = end_without_visits(reconciling, fake_panorama)
     for serial, device in fake_panorama.firewalls.items():
         fake_panorama.firewalls[serial] = replace(device, connected=connected)
@@ -248,11 +297,12 @@ def test_reconcile_does_not_take_a_firewall_of_another_deployment_in_the_same_gr
     theirs = reconciling.add_instance()
     write_tag(reconciling, DATA_CENTER, theirs)
     reconciling.account.instances[theirs].tags[tags.DEPLOYMENT] = "another"
-    foreign = Device(DATA_CENTER, "PA-VM", "192.168.0.1", False, "In Sync", "In Sync")
+    address = reconciling.account.record(reconciling.instance_id).management_ip or ""
+    foreign = Device(DATA_CENTER, "PA-VM", address, False, "In Sync", "In Sync")
     fake_panorama.register(foreign)
     del fake_panorama.firewalls[SERIAL]
     gone = end_without_visits(reconciling, fake_panorama)
-    write_tag(reconciling, DATA_CENTER)
+    write_record(reconciling, DATA_CENTER)
     unchanged = Unchanged(fake_panorama)
     report = run(reconciling)
     assert f"belongs to {theirs} by its serial tag" in report["ambiguous"][gone]
@@ -297,7 +347,7 @@ def test_reconcile_remembers_what_the_terminate_function_doubted(
     foreign = Device(DATA_CENTER, "PA-VM", "192.168.0.1", False, "In Sync", "In Sync")
     fake_panorama.register(foreign)
     del fake_panorama.firewalls[SERIAL]
-    write_tag(running, DATA_CENTER)
+    write_record(running, DATA_CENTER)
     event = termination_event(running)
     running.deliver(event)
     assert running.deliver(event) == []
@@ -310,7 +360,7 @@ def test_reconcile_remembers_what_the_terminate_function_doubted(
 
 
 @pytest.mark.documents(id="licensing/plugin/unlisted")
-def test_the_plugin_returns_no_license_that_only_a_tag_names(
+def test_the_plugin_returns_no_license_that_only_a_record_names(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """Panorama does not list the firewall, but the license manager does."""
@@ -332,15 +382,33 @@ def test_the_plugin_returns_no_license_that_only_a_tag_names(
 def test_licensing_mode_none_expects_no_license_of_an_ambiguous_firewall(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    none = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
+    none = {**BY_FIREWALL, "mode": "none", "api_key_secret_arn": None}
     become_terminate(running, monkeypatch, licensing=none)
-    data_center(running, fake_panorama)
+    data_center(running, fake_panorama, write_record)
     event = termination_event(running)
     running.deliver(event)
     assert running.deliver(event) == []
     counted = metrics(logs())
     assert counted["FirewallIdentityAmbiguous"] == 1
     assert "LicenseNotReturned" not in counted
+
+
+@pytest.mark.parametrize("write", [write_tag, write_record])
+def test_a_firewall_that_lies_about_its_mac_address_is_not_anothers(
+    launching: Cloud, fake_panorama: FakePanorama, write: Write
+) -> None:
+    """It is in service, and says that it runs on an instance that launches."""
+    add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
+    new = launching.add_instance()
+    event = launching.event(Transition.LAUNCHING, new)
+    launching.deliver(event)
+    mac = launching.account.attached(new)[1].mac
+    change_device(fake_panorama, hostname="PA-VM", ip_address="203.0.113.9")
+    fake_panorama.infos[SERIAL] = SystemInfo(SERIAL, mac=mac)
+    write(launching, SERIAL)
+    assert launching.deliver(event) == ["message-0"]
+    assert launching.account.record(new).serial is None
+    assert launching.tags(new).get(tags.SERIAL) is None
 
 
 @pytest.mark.parametrize("doubt", [False, True])
@@ -371,7 +439,7 @@ def hide_candidate_removals(
 
     def remove_all(removals: Collection[Removal], has_time: Any) -> dict[Any, Any]:
         refused = FakePanorama.remove_all(panorama, list(removals), has_time)
-        for serial in {serial for _, serial in removals}:
+        for serial in {removal.serial for removal in removals}:
             if devices:
                 panorama.firewalls.pop(serial, None)
             else:
@@ -415,22 +483,26 @@ def test_a_removal_that_ends_while_panorama_is_read_is_no_ambiguity(
     assert running.deliver(event) == ["message-0"]
     listed = fake_panorama.devices()
     fake_panorama.finish_job()
-    monkeypatch.setattr(fake_panorama, "devices", lambda: listed)
-    while running.deliver(event):
-        pass
-    assert "FirewallIdentityAmbiguous" not in metrics(logs())
+    monkeypatch.setattr(fake_panorama, "members", lambda: listed)
+    monkeypatch.setattr(fake_panorama, "devices", lambda _members=None: listed)
+    for _ in range(3):
+        running.deliver(event)
+    records = logs()
+    assert not running.deliver(event), reasons(records)
+    assert "FirewallIdentityAmbiguous" not in metrics(records)
     assert_terminated(running)
 
 
-def test_a_tag_does_not_commit_a_removal_that_is_not_pending(
+def test_a_record_does_not_commit_a_removal_that_is_not_pending(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
-    """Panorama does not list the firewall that the tag names, but its configuration does."""
+    """Panorama does not list the firewall that the record names, but its configuration does."""
     add_data_center_firewall(fake_panorama)
     del fake_panorama.firewalls[DATA_CENTER]
-    write_tag(running, DATA_CENTER)
     change_device(fake_panorama, hostname="PA-VM", connected=False)
-    running.account.instances[running.instance_id].tags[tags.LICENSE] = tags.LICENSE_RETURNED
+    running.account.put_record(
+        running.instance_id, serial=DATA_CENTER, license=LicenseState.RETURNED
+    )
     unchanged = Unchanged(fake_panorama)
     event = termination_event(running)
     running.deliver(event)

@@ -62,7 +62,7 @@ def test_a_batch_is_attached_and_enters_service_together(
     assert sorted(launching.completed) == sorted(
         (event["detail"]["LifecycleActionToken"], "CONTINUE") for event in batch
     )
-    assert Counter(fake_panorama.calls) == {"devices": 1, "licenses": 3}
+    assert Counter(fake_panorama.calls) == {"members": 1, "licenses": 3}
     for instance_id in instance_ids:
         assert launching.tags(instance_id)["vmseries-autoscale:serial"] == serial_of(instance_id)
     assert metrics(logs())["LaunchCompleted"] == 3
@@ -142,7 +142,7 @@ def test_an_unreachable_panorama_delays_all_launches_and_gets_one_request(
 
     fake_panorama.fail = fail
     assert launching.deliver(*batch) == ["message-0", "message-1"]
-    assert fake_panorama.calls == ["devices"]
+    assert fake_panorama.calls == ["members"]
     assert metrics(logs()).get("VisitFailed", 0) == failed
     assert launching.completed == []
 
@@ -156,7 +156,7 @@ def test_a_newly_attached_firewall_needs_no_request_to_panorama(
     join(launching, fake_panorama, [old])
     fake_panorama.register(in_service_at(new, serial_of(new)))
     assert launching.deliver(*launches(launching, [new]), first) == ["message-0"]
-    assert Counter(fake_panorama.calls) == {"devices": 1, "licenses": 1}
+    assert Counter(fake_panorama.calls) == {"members": 1, "licenses": 1}
 
 
 @pytest.mark.documents(id="readiness/batch/time-budget")
@@ -185,7 +185,7 @@ def test_when_time_runs_out_the_rest_of_the_batch_is_retried(
         context, "milliseconds", 15_000 if name == "licenses" else 60_000
     )
     assert launching.deliver(*batch, context=context) == ["message-0", "message-1", "message-2"]
-    assert fake_panorama.calls == ["devices", "licenses"], "the other two were not started"
+    assert fake_panorama.calls == ["members", "licenses"], "the other two were not started"
     fake_panorama.fail = lambda _name: None
     assert launching.deliver(*batch) == []
 

@@ -55,7 +55,7 @@ def test_a_ready_firewall_enters_service(
     assert fake_firewall.addresses == [management["PrivateIpAddress"]]
     assert launching.results == ["CONTINUE"]
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
-    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "firewall"
+    assert launching.account.record(launching.instance_id).evidence == {"firewall"}
 
 
 @pytest.mark.documents(id="readiness/gate/overdue")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from defusedxml.ElementTree import fromstring
@@ -32,8 +33,11 @@ from vmseries_autoscale.errors import (
     PanOsError,
 )
 from vmseries_autoscale.firewall.client import PanOsFirewall
-from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.firewall_records import FirewallRecord
+from vmseries_autoscale.licensing import by_firewall
+from vmseries_autoscale.licensing.evidence import Observations
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
+from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings
@@ -103,11 +107,84 @@ def route(request: pytest.FixtureRequest, api: XmlApi) -> Route:
 
 def test_licenses_are_read_from_the_firewall(api: XmlApi, route: Route) -> None:
     api.answers(LICENSED, UNLICENSED)
-    assert route.commands.licenses() == ["PA-VM", "Threat Prevention"]
+    assert route.commands.licenses() == ["PA-VM"]
     assert route.commands.licenses() == []
     assert [request.get("target") for request in api.requests] == [route.target] * 2
     assert api.requests[0]["cmd"] == "<request><license><info /></license></request>"
     assert api.requests[0]["key"] == KEY
+
+
+LEFT_OVER = """<response status="success"><result><licenses>
+<entry><feature>Logging Service</feature><description>Device Logging Service</description>
+<expired>no</expired><base-license-name>PA-VM</base-license-name></entry>
+<entry><feature>Premium</feature><description>24 x 7 phone support</description></entry>
+<entry><feature>Advanced DNS Security</feature><base-license-name>PA-VM</base-license-name></entry>
+</licenses></result></response>"""
+
+
+@pytest.mark.documents(id="readiness/gate/other-license")
+def test_one_leftover_license_feature_is_no_capacity_license(api: XmlApi, route: Route) -> None:
+    """F5: which features survive the deactivation of the capacity license is not recorded."""
+    api.answers(LEFT_OVER)
+    assert route.commands.licenses() == []
+    assert route.commands.valid_licenses() == []
+
+
+@pytest.mark.documents(id="readiness/gate/other-license")
+@pytest.mark.parametrize(
+    "feature", ["PA-VM", "VM-Capacity", "VM-Series Capacity", "VM-300", "VM-SERIES-4", "vm-flex-8"]
+)
+def test_an_expired_capacity_license_counts_at_the_end_but_not_at_launch(
+    api: XmlApi, route: Route, feature: str
+) -> None:
+    """F5: an expired license does not pass traffic, but may have to be returned."""
+    entry = f"<entry><feature>{feature}</feature><expired>%s</expired></entry>"
+    api.answers(*(success(f"<licenses>{entry % expired}</licenses>") for expired in ("no", "yes")))
+    assert route.commands.valid_licenses() == [feature]
+    assert route.commands.valid_licenses() == []
+    assert route.commands.licenses() == [feature]
+
+
+SYSTEM = """<response status="success"><result><system><hostname>ip-10-0-1-7</hostname>
+<ip-address>10.0.1.7</ip-address><mac-address>0A:1B:2C:3D:4E:5F</mac-address>
+<serial>007951000012345</serial><vm-license>%s</vm-license>
+<vm-cpuid>AWSMP:0123456789abcdef0:6njl1pau431dv1qxipg63mvah:us-east-1</vm-cpuid>
+<model>PA-VM</model></system></result></response>"""
+
+
+def test_a_firewall_says_its_address_and_its_capacity_license(api: XmlApi, route: Route) -> None:
+    """F5, F8: evidence of identity that needs no host name."""
+    api.answers(SYSTEM % "VM-SERIES-4", SYSTEM % "none", SYSTEM % "")
+    assert route.commands.system_info() == SystemInfo(
+        serial="007951000012345",
+        hostname="ip-10-0-1-7",
+        management_ip="10.0.1.7",
+        mac="0a:1b:2c:3d:4e:5f",
+        vm_license="VM-SERIES-4",
+        cpu_id="AWSMP:0123456789abcdef0:6njl1pau431dv1qxipg63mvah:us-east-1",
+    )
+    assert route.commands.system_info().capacity_licensed is False
+    assert route.commands.system_info().capacity_licensed is False
+    assert api.requests[0]["cmd"] == "<show><system><info /></system></show>"
+    assert api.requests[0].get("target") == route.target
+    assert SystemInfo(None, vm_license="VM-300").capacity_licensed
+
+
+@pytest.mark.parametrize(
+    ("system", "expected"),
+    [
+        ("<serial>unknown</serial>", SystemInfo(None)),
+        ("<serial>UNKNOWN</serial>", SystemInfo(None)),
+        ("<serial>../..</serial><mac-address>xx</mac-address>", SystemInfo(None)),
+        ("<hostname>%s</hostname>" % ("h" * 5000), SystemInfo(None, "h" * 1000 + "…")),
+        ("", SystemInfo(None)),
+    ],
+)
+def test_odd_system_information_is_left_out(
+    api: XmlApi, route: Route, system: str, expected: SystemInfo
+) -> None:
+    api.answers(success(f"<system>{system}</system>"))
+    assert route.commands.system_info() == expected
 
 
 def test_the_licensing_key_is_escaped(api: XmlApi, route: Route) -> None:
@@ -177,7 +254,13 @@ def test_an_error_with_a_licensing_cause_names_the_cause(
 ) -> None:
     api.answers(LICENSED, OK, error(text))
     with pytest.raises(AutoscaleError) as raised:
-        firewall_license.deactivate_license(route.commands, "its name", "key")
+        by_firewall.return_license(
+            route.commands,
+            "its name",
+            lambda: "key",
+            FirewallRecord("i-0123456789abcdef0"),
+            Observations(datetime.now(UTC)),
+        )
     assert type(raised.value) is (expected or route.busy)
 
 

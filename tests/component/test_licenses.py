@@ -6,6 +6,7 @@ docs/licensing.md has a row for each situation; these are its tests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -38,11 +39,18 @@ from vmseries_autoscale.errors import (
     DeviceRefusedError,
     DeviceUnavailableError,
 )
-from vmseries_autoscale.licensing import by_firewall as firewall_license
-from vmseries_autoscale.licensing.by_plugin import LICENSE_LEFT_TO_PLUGIN
+from vmseries_autoscale.firewall_records import LicenseState
+from vmseries_autoscale.licensing import reporting as firewall_license
+from vmseries_autoscale.licensing.evidence import WITNESS_SECONDS
+from vmseries_autoscale.licensing.reporting import LICENSE_LEFT_TO_RECONCILE
 from vmseries_autoscale.panorama import Part
 
-PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": LICENSE_MANAGER}
+PLUGIN = {
+    "mode": "plugin",
+    "api_key_secret_arn": None,
+    "license_manager": LICENSE_MANAGER,
+    "join_timeout_seconds": 2700,
+}
 OTHERS = [f"00795100000000{number}" for number in range(4)]
 NO_SERVER = "Failed to get license info. Please try again later."
 NO_KEY = "API Key is not set"
@@ -66,6 +74,16 @@ def refuse(panorama: FakePanorama, method: str, error: Exception) -> None:
     panorama.fail = fail
 
 
+def pass_time(cloud: Cloud, seconds: float = 60) -> None:
+    """Let time pass between two visits, or two runs."""
+    cloud.account.now += timedelta(seconds=seconds)
+
+
+def license_of(cloud: Cloud, instance_id: str = "") -> LicenseState:
+    """How far the record says that the license of an instance is."""
+    return cloud.account.record(instance_id or cloud.instance_id).license
+
+
 def serials_logged(records: list[dict[str, Any]], text: str) -> list[str]:
     """The serial numbers in the log records with this message."""
     return [record["serial"] for record in records if record.get("message") == text]
@@ -83,9 +101,10 @@ def errors(records: list[dict[str, Any]]) -> set[str]:
 
 def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
     """Deliver the event until its message is deleted."""
-    for _ in range(8):
+    for _ in range(10):
         if not cloud.deliver(event):
             return
+        pass_time(cloud)
         panorama.finish_plugin()
         if panorama.jobs and not panorama.jobs[-1].finished:
             panorama.finish_job()
@@ -103,12 +122,12 @@ def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     fake_panorama.calls.clear()
     assert by_plugin.deliver(event) == ["message-0"]
     assert fake_panorama.calls == [
-        *("devices", "plugin_licensed", "commits", "plugin_deactivate"),
+        *("members", "plugin_licensed", "commits", "plugin_deactivate"),
         "commit of the plugin's changes",
     ]
     assert any(f"lists {SERIAL} as licensed" in reason for reason in reasons(logs()))
     assert fake_panorama.entries() == 4
-    assert by_plugin.tags()["vmseries-autoscale:license"] == "listed"
+    assert license_of(by_plugin) is LicenseState.REQUESTED
 
     fake_panorama.finish_plugin()
     assert by_plugin.deliver(event) == ["message-0"]
@@ -116,13 +135,17 @@ def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     fake_panorama.finish_job()
     assert fake_panorama.entries() == 4
 
+    assert by_plugin.deliver(event) == ["message-0"]
+    assert fake_panorama.entries() == 4, "one absence is not enough"
+    pass_time(by_plugin)
     fake_panorama.calls.clear()
     assert by_plugin.deliver(event) == ["message-0"]
-    assert fake_panorama.calls[:3] == [
-        *("devices", "plugin_licensed", "commit of the plugin's changes")
+    assert fake_panorama.calls[:5] == [
+        *("members", "plugin_licensed", "licenses", "system_info"),
+        "commit of the plugin's changes",
     ]
     assert "remove_all" in fake_panorama.calls
-    assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
+    assert license_of(by_plugin) is LicenseState.RETURNED
     assert metrics(logs())["LicenseReturned"] == 1
 
     finish(by_plugin, fake_panorama, event)
@@ -143,15 +166,15 @@ def test_a_batch_sends_one_request_to_the_plugin(
     bodies = [termination_event(launching, instance_id) for instance_id in ids]
     fake_panorama.delicense(OTHERS[0])
     launching.deliver(*bodies)
-    assert fake_panorama.deactivation_requests == [frozenset(OTHERS[1:])]
+    pass_time(launching)
+    launching.deliver(*bodies)
+    assert fake_panorama.deactivation_requests == [frozenset(OTHERS[1:])] * 2
     assert fake_panorama.named[Part.MANAGED_DEVICES] == set(OTHERS[1:]), "the first one is removed"
     fake_panorama.finish_plugin()
-    fake_panorama.finish_job()
-    launching.deliver(*bodies)
-    fake_panorama.finish_job()
-    launching.deliver(*bodies)
-    fake_panorama.finish_job()
-    launching.deliver(*bodies)
+    for _ in range(6):
+        fake_panorama.finish_job()
+        pass_time(launching)
+        launching.deliver(*bodies)
     assert launching.deliver(*bodies) == []
     assert launching.own_interfaces() == []
     assert fake_panorama.entries() == 0
@@ -167,7 +190,6 @@ def test_the_request_to_the_plugin_is_repeated_while_it_lists_the_firewall(
     by_plugin.deliver(event)
     assert fake_panorama.deactivation_requests == [frozenset({SERIAL})] * 2
     assert fake_panorama.calls.count("commit of the plugin's changes") == 2
-    assert by_plugin.operations()["CreateTags"] == 2, "the license state and the last visit"
 
 
 def test_a_visit_without_time_sends_no_request_to_the_plugin(
@@ -177,7 +199,7 @@ def test_a_visit_without_time_sends_no_request_to_the_plugin(
     event = termination_event(by_plugin)
     assert by_plugin.deliver(event, context=FakeContext(10_000)) == ["message-0"]
     assert reasons(logs()) == ["no time left in this invocation"]
-    assert fake_panorama.calls == ["devices"]
+    assert fake_panorama.calls == ["members"]
 
 
 @pytest.mark.documents(id="licensing/plugin/late-firewall")
@@ -187,9 +209,13 @@ def test_the_firewalls_own_license_list_may_be_out_of_date(
     event = termination_event(by_plugin)
     by_plugin.deliver(event)
     fake_panorama.listed[LICENSE_MANAGER].clear()
+    for _ in range(WITNESS_SECONDS // 60):
+        by_plugin.deliver(event)
+        pass_time(by_plugin)
+        assert license_of(by_plugin) is LicenseState.REQUESTED, "the firewall contradicts the list"
     by_plugin.deliver(event)
     assert fake_panorama.licensed[SERIAL] != []
-    assert by_plugin.tags()["vmseries-autoscale:license"] == "returned"
+    assert license_of(by_plugin) is LicenseState.RETURNED
 
 
 def by_our_own_function(panorama: FakePanorama) -> None:
@@ -280,7 +306,7 @@ def test_the_wrong_license_manager_is_reported(
         for reason in reasons(records)
     )
     assert fake_panorama.entries() == 4
-    assert "vmseries-autoscale:license" not in by_plugin.tags()
+    assert license_of(by_plugin) is LicenseState.HELD
 
 
 @pytest.mark.documents(id="licensing/plugin/license-server-unreachable")
@@ -342,36 +368,21 @@ def test_a_failed_commit_of_the_plugins_changes_is_reported_and_retried(
     assert_terminated(by_plugin)
 
 
-class TimeUntilLicenseList(FakeContext):
-    """The invocation runs out of time after a firewall's own license list was read."""
-
-    def __init__(self, panorama: FakePanorama) -> None:
-        super().__init__()
-        self.panorama = panorama
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 10_000 if self.panorama.calls[-1:] == ["licenses"] else self.milliseconds
-
-
 @pytest.mark.documents(id="licensing/plugin/commit-postponed")
-@pytest.mark.parametrize("obstacle", ["Panorama is busy", "no time left in this invocation"])
 def test_a_postponed_commit_of_the_plugins_changes_is_made_later(
-    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, obstacle: str
+    by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     """Auto-deactivation has returned the license, but its changes are not committed yet."""
     fake_panorama.delicense(SERIAL)
     fake_panorama.deactivated[""] = {SERIAL}
     event = termination_event(by_plugin)
     fake_panorama.calls.clear()
-    context = FakeContext()
-    if obstacle == "Panorama is busy":
-        refuse(fake_panorama, "commit of the plugin's changes", DeviceBusyError(PANORAMA, obstacle))
-    else:
-        context = TimeUntilLicenseList(fake_panorama)
+    busy = DeviceBusyError(PANORAMA, "Panorama is busy")
+    refuse(fake_panorama, "commit of the plugin's changes", busy)
     logs()
-    assert by_plugin.deliver(event, context=context) == ["message-0"]
-    assert reasons(logs()) == [obstacle]
-    assert "vmseries-autoscale:license" not in by_plugin.tags()
+    assert by_plugin.deliver(event) == ["message-0"]
+    assert reasons(logs()) == ["Panorama is busy"]
+    assert license_of(by_plugin) is not LicenseState.RETURNED
 
     fake_panorama.fail = lambda _name: None
     finish(by_plugin, fake_panorama, event)
@@ -391,7 +402,7 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
     assert by_plugin.deliver(late) == []
     assert_terminated(by_plugin)
     records = logs()
-    assert serials_logged(records, LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
+    assert serials_logged(records, LICENSE_LEFT_TO_RECONCILE) == [SERIAL]
     assert metrics(records)["TerminationDeadlinePassed"] == 1
     assert "LicenseNotReturned" not in metrics(records), "it may still be returned"
     assert fake_panorama.entries() == 4, "the plugin could not find a removed firewall"
@@ -403,7 +414,7 @@ def test_at_the_deadline_the_firewall_is_left_to_the_reconcile_function(
 
 @pytest.mark.documents(id="licensing/plugin/panorama-away")
 @pytest.mark.documents(id="panorama/pair/long-outage-plugin")
-@pytest.mark.parametrize("age", [DAY - 60, DAY + 600])
+@pytest.mark.parametrize("age", [DAY - 3600, DAY + 600])
 def test_no_license_of_the_plugin_is_lost_while_panorama_is_unreachable(
     by_plugin: Cloud,
     fake_panorama: FakePanorama,
@@ -420,7 +431,7 @@ def test_no_license_of_the_plugin_is_lost_while_panorama_is_unreachable(
         assert fake_panorama.entries() == 0
         return
     assert waiting == []
-    assert serials_logged(logs(), LICENSE_LEFT_TO_PLUGIN) == [SERIAL]
+    assert serials_logged(logs(), LICENSE_LEFT_TO_RECONCILE) == [SERIAL]
     fake_panorama.fail = lambda _name: None
     reconcile_licenses(
         by_plugin, fake_panorama, monkeypatch, end_with_activity(by_plugin, fake_panorama)
@@ -456,6 +467,8 @@ def reconcile_licenses(
     panorama.finish_plugin()
     assert f"lists {SERIAL} as licensed" in run(cloud)["unfinished"][gone]
     panorama.finish_job()
+    assert "a second look follows" in run(cloud)["unfinished"][gone]
+    pass_time(cloud)
     assert run(cloud)["unfinished"] == {gone: "commit job 2 was requested"}
     panorama.finish_job()
     assert not any(run(cloud).values())
@@ -516,7 +529,8 @@ def test_a_run_without_time_sends_no_request_to_the_plugin(
     reconcile_by_plugin(reconciling, monkeypatch)
     gone = end_with_activity(reconciling, fake_panorama)
     report = run(reconciling, context=FakeContext(10_000))
-    assert report["unfinished"] == {gone: "no time left in this invocation"}
+    assert report["unfinished"][gone] == "no time left in this invocation"
+    assert reconciling.account.record(gone).license is not LicenseState.RETURNED
     assert fake_panorama.deactivation_requests == []
 
 
@@ -562,9 +576,9 @@ def test_a_termination_waits_for_an_unreachable_license_server_until_the_deadlin
     assert errors(logs()) == {"LicenseServerUnreachableError"}
     finish(running, fake_panorama, termination_event(running, age=DAY))
     records = logs()
-    assert serials_logged(records, firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
-    assert metrics(records)["LicenseNotReturned"] == 1
-    assert fake_panorama.entries() == 0
+    assert serials_logged(records, LICENSE_LEFT_TO_RECONCILE) == [SERIAL]
+    assert "LicenseNotReturned" not in metrics(records)
+    assert fake_panorama.entries() == 4, "the reconcile function continues"
 
 
 @pytest.mark.documents(id="licensing/panorama/away-beyond-deadline")
@@ -598,14 +612,16 @@ def firewall_api(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewal
     become_terminate(running, monkeypatch, panorama=None, firewall_api=settings.firewall_api())
     own = {"Key": "vmseries-autoscale:serial"}
     running.ec2.delete_tags(Resources=[running.instance_id], Tags=[own])
+    running.account.put_record(running.instance_id, serial=None, evidence=frozenset())
     return fake
 
 
 def finish_directly(cloud: Cloud, event: dict[str, Any]) -> None:
     """Deliver the event until its message is deleted, without Panorama."""
-    for _ in range(4):
+    for _ in range(6):
         if not cloud.deliver(event):
             return
+        pass_time(cloud)
     pytest.fail("the message is still in the queue")
 
 
@@ -625,10 +641,8 @@ def test_without_panorama_a_firewall_returns_its_license_at_its_management_addre
     assert firewall_api.licensed == []
     assert firewall_api.key == LICENSING_KEY
     assert fake_panorama.calls == []
-    tags = running.tags()
-    assert tags["vmseries-autoscale:serial"] == SERIAL
-    assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
-    assert tags["vmseries-autoscale:license"] == "returned"
+    assert running.tags()["vmseries-autoscale:serial"] == SERIAL
+    assert license_of(running) is LicenseState.RETURNED
     assert_terminated(running)
     counted = metrics(logs())
     assert counted["LicenseReturned"] == 1
@@ -655,7 +669,8 @@ def test_without_panorama_a_slow_deactivation_is_verified_later(
     firewall_api.works = False
     event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
-    assert reasons(logs()) == ["the firewall is returning its license"]
+    assert license_of(running) is LicenseState.REQUESTED
+    assert reasons(logs()) == ["the deactivation was requested; nothing shows its result yet"]
     assert len(running.attached()) == 3
     firewall_api.licensed.clear()
     finish_directly(running, event)
@@ -705,8 +720,7 @@ def test_without_panorama_an_unreachable_firewall_is_terminated_at_the_deadline(
 def test_without_panorama_a_firewall_that_died_is_reported_by_its_serial_number(
     running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
-    own = {"Key": "vmseries-autoscale:serial", "Value": SERIAL}
-    running.ec2.create_tags(Resources=[running.instance_id], Tags=[own])
+    running.account.put_record(running.instance_id, serial=SERIAL)
     running.ec2.stop_instances(InstanceIds=[running.instance_id])
     finish_directly(running, termination_event(running))
     assert firewall_api.addresses == []
@@ -743,6 +757,11 @@ def test_without_panorama_the_reconcile_function_reports_the_license_of_a_dead_f
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     become_reconcile(reconciling, monkeypatch, panorama=None)
-    end_with_activity(reconciling, fake_panorama)
+    gone = end_with_activity(reconciling, fake_panorama)
+    reconciling.account.put_record(gone, serial=SERIAL, management_ip="10.0.1.7")
     assert run(reconciling)["licenses_not_returned"] == [SERIAL]
-    assert serials_logged(logs(), firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    records = logs()
+    assert serials_logged(records, firewall_license.LICENSE_NOT_RETURNED) == [SERIAL]
+    assert metrics(records)["LicenseNotReturned"] == 1
+    assert run(reconciling)["licenses_not_returned"] == [SERIAL], "until it is ticked off"
+    assert "LicenseNotReturned" not in metrics(logs()), "it is counted once"

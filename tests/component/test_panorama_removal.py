@@ -20,12 +20,13 @@ from vmseries_autoscale.errors import (
     DeviceBusyError,
     DeviceUnavailableError,
     FullCommitRequiredError,
+    NothingToCommitError,
     ObjectReferencedError,
 )
 from vmseries_autoscale.lifecycle.message_queue import exponential_backoff_seconds
 from vmseries_autoscale.outcome import Delay, Done, Failed, Outcome, Retry, run_step
-from vmseries_autoscale.panorama import Panorama, Part
-from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, remove_firewalls
+from vmseries_autoscale.panorama import Job, Panorama, Part, Removal
+from vmseries_autoscale.panorama.removal import COMMIT_INTERVAL, UNCOMMITTED, remove_firewalls
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 COMMIT_SECONDS = 30
@@ -48,17 +49,38 @@ def panorama() -> FakePanorama:
 
 
 def visit(
-    panorama: Panorama, *serials: str, at: float = 0, more_coming: bool = False
+    panorama: Panorama,
+    *serials: str,
+    at: float = 0,
+    more_coming: bool = False,
+    located: bool = False,
+    jobs: dict[str, str] | None = None,
 ) -> dict[str, Outcome]:
-    """Return the outcomes of a visit, `at` seconds after the start."""
-    return remove_firewalls(
+    """Return the outcomes of a visit, `at` seconds after the start.
+
+    Args:
+        panorama: Panorama to remove from.
+        serials: Serial numbers of the firewalls.
+        at: Time of the visit.
+        more_coming: Whether more firewalls follow.
+        located: Whether Panorama has just listed the firewalls in our groups.
+        jobs: Ids of the commits of earlier visits, which are kept up to date.
+    """
+    progress = remove_firewalls(
         panorama,
         frozenset(serials),
         "fw",
         START + timedelta(seconds=at),
         lambda: True,
+        located=frozenset(serials) if located else frozenset(),
+        jobs=jobs or {},
         more_coming=more_coming,
     )
+    if jobs is not None:
+        for serial in serials:
+            jobs.pop(serial, None)
+        jobs.update(progress.jobs)
+    return dict(progress.outcomes)
 
 
 def error_of(outcome: Outcome) -> Exception:
@@ -124,7 +146,7 @@ def test_commits_are_recognized_by_their_descriptions(panorama: FakePanorama) ->
     assert panorama.jobs[0].description == "fw: remove 1 firewalls, 2026-11-23T12:00:00Z"
     # The license plug-in's changes are committed by our administrator too.
     panorama.finish_job()
-    panorama.changes["__sw_fw_license"] = {(Part.DEVICE_GROUP, "S4")}
+    panorama.changes["__sw_fw_license"] = {Removal(Part.DEVICE_GROUP, "S4")}
     panorama.named[Part.DEVICE_GROUP].discard("S4")
     assert panorama.commit("fw: licenses, by the plug-in", "__sw_fw_license") == "2"
     visit(panorama, "S2", at=1)
@@ -187,13 +209,16 @@ class MassTermination:
     Attributes:
         license_seconds: The longest time that a firewall takes to return its license.
         visit_capacity: How many firewalls a visit has time for.
+        located: Whether visits know the groups and the commit jobs of their firewalls.
     """
 
     random: Random
     firewalls: int
     license_seconds: float
     visit_capacity: int
+    located: bool
     panorama: FakePanorama = field(init=False)
+    jobs: dict[str, str] = field(default_factory=dict)
     requested_at: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -237,7 +262,14 @@ class MassTermination:
         outcomes: dict[str, Outcome] = {}
         if ready:
             more_coming = len(handled) < len(batch)
-            outcomes = visit(self.panorama, *ready, at=now, more_coming=more_coming)
+            outcomes = visit(
+                self.panorama,
+                *ready,
+                at=now,
+                more_coming=more_coming,
+                located=self.located,
+                jobs=self.jobs if self.located else None,
+            )
         new_jobs = len(self.panorama.jobs) - len(self.requested_at)
         self.requested_at += [until] * new_jobs
         for serial in batch:
@@ -263,21 +295,172 @@ class MassTermination:
 @pytest.mark.documents(id="failure-modes/T10")
 @pytest.mark.documents(id="panorama/commit/hundred")
 @pytest.mark.properties
-@given(seed=st.integers(0), license_seconds=st.integers(0, 120))
+@given(seed=st.integers(0), license_seconds=st.integers(0, 120), located=st.booleans())
 def test_a_hundred_simultaneous_terminations_take_at_most_four_commits(
-    seed: int, license_seconds: int
+    seed: int, license_seconds: int, located: bool
 ) -> None:
     random = Random(seed)  # noqa: S311 - no secret
-    assert MassTermination(random, 100, license_seconds, visit_capacity=100).run() <= 4
+    many = MassTermination(random, 100, license_seconds, visit_capacity=100, located=located)
+    assert many.run() <= 4
 
 
 @pytest.mark.properties
-@given(seed=st.integers(0))
+@given(seed=st.integers(0), located=st.booleans())
 def test_a_hundred_terminations_take_few_commits_even_if_a_visit_handles_few_firewalls(
-    seed: int,
+    seed: int, located: bool
 ) -> None:
     random = Random(seed)  # noqa: S311 - no secret
-    assert MassTermination(random, 100, 30, visit_capacity=15).run() <= 6
+    many = MassTermination(random, 100, 30, visit_capacity=15, located=located)
+    assert many.run() <= 6
+
+
+# Few requests: groups that are known already, and jobs by id.
+
+
+def test_a_firewall_that_panorama_has_just_listed_is_removed_without_reading_the_configuration(
+    panorama: FakePanorama,
+) -> None:
+    """F9: one request each to look for commits, to remove, and to commit."""
+    jobs: dict[str, str] = {}
+    outcomes = visit(panorama, "S1", "S2", located=True, jobs=jobs)
+    assert panorama.calls == ["commits", "remove_all", "commit"]
+    assert outcomes == dict.fromkeys(
+        ("S1", "S2"), Retry("commit job 1 was requested", Delay.COMMIT)
+    )
+    assert jobs == {"S1": "1", "S2": "1"}, "to remember"
+
+
+def test_a_removal_that_waits_for_a_commit_is_remembered(panorama: FakePanorama) -> None:
+    """F9: the next visit need not read the group lists again."""
+    jobs: dict[str, str] = {}
+    visit(panorama, "S1", located=True, jobs={})
+    outcomes = visit(panorama, "S2", at=1, located=True, jobs=jobs)
+    assert outcomes == {"S2": Retry("commit job 1 is not finished")}
+    assert jobs == {"S2": UNCOMMITTED}
+    panorama.finish_job()
+    panorama.calls.clear()
+    visit(panorama, "S2", at=100, located=True, jobs=jobs)
+    assert "job" not in panorama.calls
+    assert jobs == {"S2": "2"}
+
+
+@pytest.mark.documents(id="panorama/commit/in-progress")
+def test_a_commit_is_asked_for_by_its_id_until_the_firewall_is_gone(panorama: FakePanorama) -> None:
+    """F3: the job list only finds what was lost."""
+    jobs: dict[str, str] = {}
+    visit(panorama, "S1", "S2", located=True, jobs=jobs)
+    panorama.calls.clear()
+    outcomes = visit(panorama, "S1", "S2", at=30, located=True, jobs=jobs)
+    assert outcomes == dict.fromkeys(("S1", "S2"), Retry("commit job 1 is not finished"))
+    assert panorama.calls == ["job"]
+    assert jobs == {"S1": "1", "S2": "1"}
+    panorama.finish_job()
+    panorama.calls.clear()
+    assert visit(panorama, "S1", "S2", at=60, located=True, jobs=jobs) == {
+        "S1": Done(),
+        "S2": Done(),
+    }
+    assert panorama.calls == ["job", "running_parts"], "the running configuration decides"
+    assert jobs == {}
+
+
+@pytest.mark.documents(id="panorama/commit/not-effective")
+def test_a_commit_that_ended_without_effect_removes_nothing(panorama: FakePanorama) -> None:
+    jobs: dict[str, str] = {}
+    visit(panorama, "S1", located=True, jobs=jobs)
+    panorama.queued.clear()
+    panorama.finish_job()
+    panorama.named = {part: set(NAMES) for part in Part}
+    outcomes = visit(panorama, "S1", at=100, located=True, jobs=jobs)
+    assert outcomes == {"S1": Retry("commit job 2 was requested", Delay.COMMIT)}
+    panorama.finish_job()
+    assert visit(panorama, "S1", at=200, located=True, jobs=jobs) == {"S1": Done()}
+
+
+@pytest.mark.documents(id="panorama/contention/job-unknown")
+@pytest.mark.parametrize("lost", ["unknown", "another's", "failed"])
+def test_a_job_that_says_nothing_about_the_removal_is_not_believed(
+    panorama: FakePanorama, lost: str
+) -> None:
+    """On the other peer of a pair, its number is that of another job, or of none."""
+    jobs: dict[str, str] = {}
+    visit(panorama, "S1", located=True, jobs=jobs)
+    panorama.commit_fails = ("disk full",) if lost == "failed" else ()
+    panorama.finish_job()
+    if lost != "failed":
+        panorama.committed = {part: set(NAMES) for part in Part}
+        panorama.named = {part: set(NAMES) for part in Part}
+    if lost == "unknown":
+        panorama.jobs.clear()
+    if lost == "another's":
+        panorama.jobs = [Job("1", True, False, (), "commit of an operator")]
+    panorama.commit_fails = ()
+    outcomes = visit(panorama, "S1", at=100, located=True, jobs=jobs)
+    assert outcomes != {"S1": Done()}
+    panorama.finish_job()
+    visit(panorama, "S1", at=250, located=True, jobs=jobs)
+    panorama.finish_job()
+    assert removed(panorama) == {"S1"}
+
+
+@pytest.mark.documents(id="panorama/removal/any-group")
+@pytest.mark.parametrize("where", ["group", "stack", "collectors", "everywhere"])
+@pytest.mark.parametrize("located", [True, False])
+def test_a_firewall_is_removed_from_whichever_groups_hold_it(
+    panorama: FakePanorama, where: str, located: bool
+) -> None:
+    """B4: the settings name other groups than when the firewall was launched."""
+    parts = {
+        "group": [Part.DEVICE_GROUP],
+        "stack": [Part.TEMPLATE_STACK],
+        "collectors": [Part.LOG_COLLECTOR_GROUP],
+        "everywhere": [part for part in Part if part is not Part.MANAGED_DEVICES],
+    }[where]
+    panorama.elsewhere = {(part, "S1"): "old" for part in parts}
+    visit(panorama, "S1", "S2", located=located and where == "collectors")
+    panorama.finish_job()
+    assert removed(panorama) >= {"S2"}
+    visit(panorama, "S1", at=100)
+    panorama.finish_job()
+    assert removed(panorama) == {"S1", "S2"}
+    assert visit(panorama, "S1", "S2", at=300) == {"S1": Done(), "S2": Done()}
+
+
+@pytest.mark.documents(id="panorama/removal/any-group")
+def test_an_unknown_collector_group_is_found_when_panorama_keeps_the_firewall(
+    panorama: FakePanorama,
+) -> None:
+    """B4: the bootstrap configuration named it, and the settings do not."""
+    panorama.elsewhere = {(Part.LOG_COLLECTOR_GROUP, "S1"): "old"}
+    panorama.collectors_configured = False
+    outcomes = visit(panorama, "S1", located=True)
+    assert outcomes == {"S1": Retry("commit job 1 was requested", Delay.COMMIT)}
+    panorama.finish_job()
+    assert removed(panorama) == {"S1"}
+    assert panorama.calls.count("groups_of") == 1
+
+
+@pytest.mark.documents(id="panorama/commit/nothing-to-commit")
+@pytest.mark.parametrize("state", ["committed", "in progress", "by another administrator"])
+def test_a_direct_removal_without_anything_to_commit_looks_at_the_configuration(
+    panorama: FakePanorama, state: str
+) -> None:
+    panorama.user = "operator" if state == "by another administrator" else "autoscale"
+    visit(panorama, "S1", located=True)
+    if state == "by another administrator":
+        panorama.jobs.clear()
+        panorama.queued.clear()
+    if state == "committed":
+        panorama.finish_job()
+    panorama.user = "autoscale"
+    (outcome,) = visit(panorama, "S1", at=10, located=True).values()
+    match state:
+        case "committed":
+            assert outcome == Done()
+        case "in progress":
+            assert outcome == Retry("commit job 1 is not finished")
+        case _:
+            assert isinstance(error_of(outcome), NothingToCommitError)
 
 
 # Commits that fail.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,10 +22,11 @@ from vmseries_autoscale.errors import (
     FullCommitRequiredError,
 )
 from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
+from vmseries_autoscale.pan_os.transport import Transport
 from vmseries_autoscale.panorama import Part
 from vmseries_autoscale.panorama.client import PanOsPanorama
 from vmseries_autoscale.panorama.interface import Membership
-from vmseries_autoscale.panorama.removal import remove_firewalls
+from vmseries_autoscale.panorama.removal import Progress, remove_firewalls
 from vmseries_lab.core.world import World
 from vmseries_lab.panorama import initial_config, lab_settings, operator_session
 from vmseries_lab.panorama.administrators import Admin
@@ -42,6 +43,8 @@ class Deployment:
     admin: Admin
     group: str = initial_config.DEVICE_GROUP
     serials: list[str] = field(default_factory=list)
+    located: bool = False
+    jobs: dict[str, str] = field(default_factory=dict)
 
     def connect(self) -> PanOsPanorama:
         return lab_panorama.connect(self.vendor, self.admin, self.group)
@@ -59,9 +62,21 @@ class Deployment:
 
     def visit(self, *serials: str) -> dict[str, Outcome] | Outcome:
         now = datetime.fromtimestamp(self.world.clock.now(), UTC)
-        return run_step(
-            lambda: remove_firewalls(self.connect(), frozenset(serials), "fw", now, lambda: True)
+        progress = run_step(
+            lambda: remove_firewalls(
+                self.connect(),
+                frozenset(serials),
+                "fw",
+                now,
+                lambda: True,
+                located=frozenset(serials) if self.located else frozenset(),
+                jobs=self.jobs,
+            )
         )
+        if not isinstance(progress, Progress):
+            return progress
+        self.jobs = dict(progress.jobs)
+        return dict(progress.outcomes)
 
     def visit_until_removed(self, *serials: str) -> None:
         for _ in range(12):
@@ -91,11 +106,12 @@ def _listed(membership: Membership) -> frozenset[str]:
     return frozenset[str]().union(*membership.values())
 
 
-@pytest.fixture
-def east() -> Iterator[Deployment]:
+@pytest.fixture(params=[True, False], ids=["groups known", "groups looked up"])
+def east(request: pytest.FixtureRequest) -> Iterator[Deployment]:
     world = World()
     with lab_panorama.installed(world) as vendor:
-        deployment = Deployment(world, vendor, initial_config.AUTOSCALE)
+        vendor.panorama.leading.licenses.api_key.value = "licensing-key"
+        deployment = Deployment(world, vendor, initial_config.AUTOSCALE, located=request.param)
         deployment.join("S1", "S2")
         yield deployment
 
@@ -209,4 +225,113 @@ def test_a_removal_that_fails_every_commit_does_not_affect_another_deployment(
     west.visit_until_removed("S3")
     assert (east.remaining(), west.remaining()) == ({"S1", "S2"}, {"S4"})
     assert west.is_complete("S4")
+    assert east.is_complete("S2")
+
+
+# How many requests.
+
+BATCH = 10
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """The requests to Panorama, without those that establish which peer is active."""
+    sent: list[dict[str, str]] = []
+    post = Transport.post
+
+    def counted(transport: Transport, fields: dict[str, str]) -> Any:
+        sent.append(dict(fields))
+        return post(transport, fields)
+
+    monkeypatch.setattr(Transport, "post", counted)
+    return sent
+
+
+@pytest.mark.parametrize(("terminations", "limit"), [(1, 20), (20, 40)])
+def test_terminations_take_few_requests_to_panorama(
+    east: Deployment, requests: list[dict[str, str]], terminations: int, limit: int
+) -> None:
+    """F9: one alone at most 20 in all of its visits, and 20 at once at most 40.
+
+    The visits of a batch: request the licenses; see that they are returned, in the job and in
+    Panorama's own list; remove the firewalls once they are disconnected; see that they are removed.
+    """
+    serials = [f"00795100000{number:04}" for number in range(terminations)]
+    east.join(*serials)
+    batches = [serials[first : first + BATCH] for first in range(0, terminations, BATCH)]
+    jobs: dict[str, dict[str, str]] = {batch[0]: {} for batch in batches}
+    for batch in batches:
+        _members(east, batch)
+        jobs[batch[0]]["license"] = east.connect().batch_deactivate(batch) or ""
+    east.world.advance(MINUTE)
+    for batch in batches:
+        _members(east, batch)
+        job = east.connect().job(jobs[batch[0]]["license"])
+        assert job is not None
+        assert job.finished
+        assert east.connect().batch_licensed() is not None
+    removals: dict[str, dict[str, str]] = {batch[0]: {} for batch in batches}
+    left = list(batches)
+    for _ in range(8):
+        for batch in list(left):
+            # Nothing is looked up for a firewall whose record names the commit job.
+            located = frozenset(batch) if removals[batch[0]] else _members(east, batch)
+            progress = remove_firewalls(
+                east.connect(),
+                frozenset(batch),
+                "fw",
+                datetime.fromtimestamp(east.world.clock.now(), UTC),
+                lambda: True,
+                located=located,
+                jobs=removals[batch[0]],
+            )
+            removals[batch[0]] = dict(progress.jobs)
+            if progress.outcomes == dict.fromkeys(batch, Done()):
+                left.remove(batch)
+        if not left:
+            break
+        east.world.advance(MINUTE)
+    assert not left
+    shown = [request.get("cmd", request.get("xpath")) for request in requests]
+    assert len(requests) <= limit, shown
+    east.serials = serials
+    assert east.remaining() == set()
+
+
+def _members(deployment: Deployment, serials: list[str]) -> frozenset[str]:
+    members = deployment.connect().members()
+    located = {m.serial for m in members if None not in (m.policy_status, m.template_status)}
+    assert located >= set(serials)
+    return frozenset(serials)
+
+
+@pytest.mark.documents(id="panorama/removal/any-group")
+@pytest.mark.parametrize("collectors", [True, False])
+def test_a_firewall_is_removed_from_the_groups_that_it_was_launched_into(
+    east: Deployment, collectors: bool
+) -> None:
+    """B4: the inputs name another device group and template stack now."""
+    operator_session.run_commands(
+        east.vendor.panorama,
+        ["set device-group second description x", "set template-stack second description x"],
+    )
+    east.world.advance(MINUTE)
+    moved = PanOsPanorama(
+        lab_panorama.HOST,
+        replace(
+            lab_panorama.settings(east.vendor),
+            device_group="second",
+            template_stack="second",
+            log_collector_group=initial_config.COLLECTOR_GROUP if collectors else None,
+        ),
+        lab_panorama.credentials(east.vendor, east.admin),
+    )
+    for _ in range(6):
+        now = datetime.fromtimestamp(east.world.clock.now(), UTC)
+        progress = remove_firewalls(moved, frozenset({"S1"}), "fw", now, lambda: True)
+        if progress.outcomes == {"S1": Done()}:
+            break
+        east.world.advance(2 * MINUTE)
+    assert progress.outcomes == {"S1": Done()}
+    assert east.remaining() == {"S2"}
     assert east.is_complete("S2")

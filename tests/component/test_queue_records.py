@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from component.fakes import events
+from component.fakes import events, settings
 from component.fakes.base import START, client_error
 from component.fakes.cloud import Cloud, token_of
 from component.fakes.driver import Fleet, simulated
@@ -368,7 +368,7 @@ def test_the_messages_of_a_batch_are_confirmed_ten_at_a_time(
     }
 
 
-NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
+NO_LICENSES = settings.terminate()["licensing"] | {"mode": "none", "api_key_secret_arn": None}
 
 
 def test_a_confirmed_message_stays_invisible_until_the_invocation_has_ended(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from component.fakes import settings
 from component.fakes.base import client_error
 from component.fakes.cloud import Cloud
 from component.fakes.functions import become_reconcile, become_terminate, configure
@@ -203,7 +204,7 @@ def leaving(waiting: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
         waiting,
         monkeypatch,
         panorama=None,
-        licensing={"mode": "none", "api_key_secret_arn": None, "license_manager": None},
+        licensing=settings.terminate()["licensing"] | {"mode": "none", "api_key_secret_arn": None},
         target_groups={"2": [{"arn": WEB, "port": 443}]},
         target_group_arns=[FIREWALLS],
     )

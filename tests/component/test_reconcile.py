@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import botocore.client
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from component.fakes.base import NAME, client_error
+from component.fakes.base import NAME, START, client_error
 from component.fakes.cloud import OTHER_SERIAL, SERIAL, Cloud, add_firewall, ago, in_service_at
 from component.fakes.ec2 import Attachment
 from component.fakes.functions import become_reconcile, become_terminate, configure
@@ -23,6 +24,7 @@ from component.fakes.steps import (
     FLOOR,
     LONG,
     SCHEDULED,
+    change_device,
     end_without_visits,
     record_activity,
     refer_to_device,
@@ -34,7 +36,9 @@ from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.errors import (
     DeviceUnavailableError,
     InvalidInvocationError,
+    RecordError,
 )
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device, Part
@@ -99,12 +103,19 @@ def assert_untouched(cloud: Cloud, panorama: FakePanorama, firewalls: int = 1) -
     assert len(cloud.addresses()) == 2 * firewalls
     assert panorama.entries() == 4 * firewalls
     assert panorama.named == panorama.committed
+    # The record of an instance that is gone ends, whatever remains of the firewall.
+    cloud.calls[:] = [call for call in cloud.calls if call.operation != "PutItem"]
     assert_changed_nothing(cloud)
 
 
 def assert_changed_nothing(cloud: Cloud) -> None:
-    changing = [name for name in cloud.operations() if not name.startswith(("Describe", "Get"))]
-    assert changing == []
+    reading = ("Describe", "Get", "Scan")
+    assert [name for name in cloud.operations() if not name.startswith(reading)] == []
+
+
+def nothing_remains(report: dict[str, Any]) -> bool:
+    """Whether a run found nothing to do. A lost license stays in the report."""
+    return not any(value for key, value in report.items() if key != "licenses_not_returned")
 
 
 # Lost events.
@@ -361,7 +372,8 @@ def test_everything_of_a_firewall_that_ended_without_its_hook_is_removed(
 
     fake_panorama.finish_job()
     second = run(reconciling)
-    assert not any(second.values()), "nothing remains"
+    assert nothing_remains(second)
+    assert second["licenses_not_returned"] == [SERIAL], "until an operator ticks it off"
     assert_nothing_left(reconciling, fake_panorama)
     assert len(fake_panorama.jobs) == 1
     assert metrics(logs())["ReconcileCompleted"] == 2
@@ -414,7 +426,7 @@ def test_a_termination_cut_short_at_the_deadline_is_finished(
     record_activity(running, ActivityType.TERMINATING, gone, LONG, LONG)
     assert run(running)["orphans"] == {gone: SERIAL}
     fake_panorama.finish_job()
-    assert not any(run(running).values())
+    assert nothing_remains(run(running))
     assert_nothing_left(running, fake_panorama)
 
 
@@ -456,7 +468,7 @@ def test_a_detached_instance_that_lives_is_left_alone(
 ) -> None:
     reconciling.set_members({})
     record_activity(reconciling, ActivityType.DETACHING, reconciling.instance_id, DAY, DAY)
-    assert not any(run(reconciling).values())
+    assert nothing_remains(run(reconciling))
     assert_untouched(reconciling, fake_panorama)
 
 
@@ -476,7 +488,7 @@ def test_a_member_is_left_alone_even_if_ec2_shows_it_as_terminated(
     """Auto Scaling has not noticed yet: its terminate hook will run."""
     gone = end_without_visits(reconciling, fake_panorama)
     reconciling.set_members({gone: "InService"})
-    assert not any(run(reconciling).values())
+    assert nothing_remains(run(reconciling))
     assert_untouched(reconciling, fake_panorama)
 
 
@@ -507,7 +519,7 @@ def test_a_connected_firewall_is_never_an_orphan(
     reconciling: Cloud, fake_panorama: FakePanorama
 ) -> None:
     gone = end_without_visits(reconciling, fake_panorama)
-    fake_panorama.firewalls[SERIAL] = in_service_at(gone, SERIAL)
+    change_device(fake_panorama, connected=True)
     report = run(reconciling)
     assert "is connected to Panorama" in report["ambiguous"][gone]
     assert report["orphans"] == {}
@@ -534,7 +546,7 @@ def test_firewalls_outside_the_device_group_are_ignored(
 ) -> None:
     for serial, hostname in (("001", "branch-office"), ("002", "i-0abcdef0123456789")):
         fake_panorama.register(Device(serial, hostname))
-    assert not any(run(reconciling).values())
+    assert nothing_remains(run(reconciling))
     assert_changed_nothing(reconciling)
 
 
@@ -547,6 +559,8 @@ def test_two_firewalls_that_claim_one_instance_are_reported_as_ambiguous(
     assert SERIAL in report["ambiguous"][gone]
     assert OTHER_SERIAL in report["ambiguous"][gone]
     assert fake_panorama.entries() == 8
+    assert reconciling.account.record(gone).ended is not None
+    del reconciling.calls[-1]
     assert_changed_nothing(reconciling)
 
 
@@ -607,8 +621,8 @@ def test_an_address_in_use_elsewhere_is_left_alone(
         ("DescribeNetworkInterfaces", 0),
         ("DescribeNetworkInterfaces", 1),
         ("DescribeAddresses", 0),
-        # The first three pages are read for refused launches, and removing needs none of them.
-        ("DescribeScalingActivities", 3),
+        # Four pages are read for refused and abandoned launches, and removing needs none of them.
+        ("DescribeScalingActivities", 4),
         ("DescribeScalingActivities", 5),
         ("DescribeTargetHealth", 0),
     ],
@@ -679,7 +693,7 @@ def test_the_cap_removes_the_oldest_first_and_postpones_the_others(
     fake_panorama.finish_job()
     assert run(reconciling)["orphans"] == {newer: SERIAL}
     fake_panorama.finish_job()
-    assert not any(run(reconciling).values())
+    assert nothing_remains(run(reconciling))
     assert_nothing_left(reconciling, fake_panorama)
 
 
@@ -723,16 +737,20 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "postponed": [],
         "too_recent": [],
         "ambiguous": {},
-        "licenses_not_returned": [SERIAL],
+        "licenses_not_returned": [],
         "launches_refused": [],
+        "launches_abandoned": [],
         "outdated": {},
         "tagged": [],
+        "left_registered": {},
+        "license_headroom": None,
         "not_checked": {},
     }
     assert_untouched(reconciling, fake_panorama, firewalls=2)
     assert reconciling.targets[GROUP] == {("10.0.2.200", 443): "unhealthy"}
     assert metrics(logs()) == {
         "LaunchRefused": 0,
+        "LaunchesAbandonedInARow": 0,
         "OrphansFound": 2,
         "ReconcileCompleted": 1,
     }
@@ -768,7 +786,7 @@ def test_an_unknown_action_is_answered_and_is_no_error_of_the_function(
     reconciling: Cloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = reconciling.handler({"action": "valdate"}, FakeContext())
-    problem = "The function has no action 'valdate': use report or reconcile or validate."
+    problem = "The function has no action 'valdate': use report or reconcile or validate or record."
     assert answer == {"ok": False, "problems": [problem], "checked": [], "unchecked": []}
     assert problem in caplog.messages, "also for an invocation that nobody waits for"
     assert reconciling.calls == []
@@ -855,16 +873,21 @@ def test_the_report_is_returned_logged_once_and_counted(
         "postponed": [],
         "too_recent": [],
         "ambiguous": {},
-        "licenses_not_returned": [],
+        "licenses_not_returned": [SERIAL],
         "launches_refused": [],
+        "launches_abandoned": [],
         "outdated": {},
         "tagged": [],
+        "left_registered": {},
+        "license_headroom": None,
         "not_checked": {},
     }
     records = logs()
     assert [record["report"] for record in records if "report" in record] == [report]
     assert metrics(records) == {
         "LaunchRefused": 0,
+        "LaunchesAbandonedInARow": 0,
+        "LicenseNotReturned": 1,
         "OrphansFound": 1,
         "OrphansRemoved": 1,
         "ReconcileCompleted": 1,
@@ -886,15 +909,77 @@ def test_a_license_that_cannot_be_returned_is_reported_with_what_to_do(
     assert report["licenses_not_returned"] == licenses_logged(records) == [SERIAL]
     assert metrics(records)["LicenseNotReturned"] == 1
     fake_panorama.finish_job()
+    assert run(reconciling)["licenses_not_returned"] == [SERIAL]
+    records = logs()
+    assert licenses_logged(records) == [], "logged and counted once"
+    assert "LicenseNotReturned" not in metrics(records)
+    # An operator has deactivated it, and deletes the record when EC2 has forgotten the instance.
+    reconciling.account.instances[reconciling.instance_id].forgotten = True
+    reconciling.account.items.clear()
     assert run(reconciling)["licenses_not_returned"] == []
-    assert licenses_logged(logs()) == []
 
 
-def test_a_license_tagged_as_returned_is_not_reported(
+def test_a_dead_firewall_is_identified_for_as_long_as_its_record_lives(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    """Its host name says nothing, and EC2 and Auto Scaling have forgotten its instance."""
+    gone = end_without_visits(reconciling, fake_panorama)
+    change_device(fake_panorama, hostname="PA-VM", connected=False)
+    reconciling.account.instances[gone].forgotten = True
+    reconciling.account.activities.clear()
+    assert run(reconciling)["orphans"] == {gone: SERIAL}
+    fake_panorama.finish_job()
+    assert nothing_remains(run(reconciling))
+    assert fake_panorama.entries() == 0
+
+
+@pytest.mark.parametrize("state", list(LicenseState))
+def test_a_record_ends_with_its_instance(
+    reconciling: Cloud, fake_panorama: FakePanorama, state: LicenseState
+) -> None:
+    gone = reconciling.instance_id
+    reconciling.account.put_record(gone, license=state)
+    run(reconciling)
+    assert reconciling.account.record(gone).ended is None, "it is in service"
+    end_without_visits(reconciling, fake_panorama, since=LONG)
+    run(reconciling)
+    record = reconciling.account.record(gone)
+    assert record.ended == ago(LONG)
+    if state in (LicenseState.CONFIRMED, LicenseState.RETURNED):
+        assert record.license is LicenseState.RETURNED
+        assert record.expires == START + timedelta(days=90)
+    else:
+        assert record.license is LicenseState.NOT_RETURNED
+        assert record.expires is None, "a lost license stays in the report"
+    written = reconciling.account.record(gone).version
+    run(reconciling)
+    assert reconciling.account.record(gone).version == written, "nothing is written twice"
+
+
+def test_nothing_is_removed_if_the_records_cannot_be_read(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    end_without_visits(reconciling, fake_panorama)
+    reconciling.account.errors["Scan"] = [client_error("ResourceNotFoundException", "Scan")]
+    with pytest.raises(RecordError, match="fw-firewalls"):
+        run(reconciling)
+    assert_untouched(reconciling, fake_panorama)
+
+
+def test_an_unreadable_record_is_ambiguous_and_is_not_written(
+    reconciling: Cloud, fake_panorama: FakePanorama
+) -> None:
+    gone = end_without_visits(reconciling, fake_panorama)
+    reconciling.account.items[gone]["serial"] = {"S": "0' or '1"}
+    assert "an earlier visit" in run(reconciling)["ambiguous"][gone]
+    assert "PutItem" not in reconciling.operations()
+    assert fake_panorama.entries() == 4
+
+
+def test_a_license_recorded_as_returned_is_not_reported(
     reconciling: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
-    tag = {"Key": "vmseries-autoscale:license", "Value": "returned"}
-    reconciling.ec2.create_tags(Resources=[reconciling.instance_id], Tags=[tag])
+    reconciling.account.put_record(reconciling.instance_id, license=LicenseState.RETURNED)
     end_without_visits(reconciling, fake_panorama)
     report = run(reconciling)
     assert report["orphans"] != {}
@@ -996,7 +1081,7 @@ def test_targets_of_others_and_of_firewalls_are_left_alone(
         ("10.0.1.9", 443): "unused",
     }
     before = dict(reconciling.targets[GROUP])
-    assert not any(run(reconciling).values())
+    assert nothing_remains(run(reconciling))
     assert reconciling.targets[GROUP] == before
 
 

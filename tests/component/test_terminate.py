@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -29,11 +30,18 @@ from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceBusyError,
 )
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.handlers import launch
+from vmseries_autoscale.licensing.reporting import LICENSE_LEFT_TO_RECONCILE
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device, Part
 
-NO_LICENSES = {"mode": "none", "api_key_secret_arn": None, "license_manager": None}
+NO_LICENSES = {
+    "mode": "none",
+    "api_key_secret_arn": None,
+    "license_manager": None,
+    "join_timeout_seconds": 2700,
+}
 
 
 @pytest.mark.documents(id="failure-modes/D10")
@@ -48,13 +56,13 @@ def test_a_termination_runs_all_stages_and_completes_the_hook(
     fake_panorama.calls.clear()
     assert running.deliver(event) == ["message-0"]
     assert fake_panorama.calls == [
-        "devices",
+        *("members", "batch_deactivate"),
         *("licenses", "set_licensing_api_key", "deactivate_license", "licenses"),
-        *("commits", "running_members", "candidate_members", "remove_all", "commits", "commit"),
+        *("commits", "remove_all", "commit"),
     ]
     assert fake_panorama.licensed[SERIAL] == []
     assert fake_panorama.keys[SERIAL] == LICENSING_KEY
-    assert running.tags()["vmseries-autoscale:license"] == "returned"
+    assert running.account.record(running.instance_id).license is LicenseState.RETURNED
     assert len(running.attached()) == 3, "interfaces stay until Panorama has committed"
 
     assert running.deliver(event) == ["message-0"]
@@ -73,6 +81,14 @@ def test_a_termination_runs_all_stages_and_completes_the_hook(
     assert running.operations()["DetachNetworkInterface"] == 0
 
 
+RECORD_CALLS = {"BatchGetItem", "PutItem"}
+
+
+def without_records(calls: Counter[str]) -> Counter[str]:
+    """Calls to other services than DynamoDB, which limits no request rate of a small table."""
+    return Counter({key: number for key, number in calls.items() if key not in RECORD_CALLS})
+
+
 def test_a_termination_stays_within_the_call_budget(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
@@ -84,8 +100,10 @@ def test_a_termination_stays_within_the_call_budget(
     assert running.deliver(event) == []
     calls = running.operations()
     del calls["RecordLifecycleActionHeartbeat"]
-    assert calls.total() <= 16
+    assert without_records(calls).total() <= 16
     assert calls == {
+        "BatchGetItem": 3,
+        "PutItem": 2,
         "ChangeMessageVisibilityBatch": 3,
         "ChangeMessageVisibility": 2,
         "DescribeInstances": 3,
@@ -98,7 +116,7 @@ def test_a_termination_stays_within_the_call_budget(
     }
 
 
-def test_a_duplicate_of_a_completed_termination_costs_three_calls(
+def test_a_duplicate_of_a_completed_termination_costs_four_calls(
     running: Cloud, fake_panorama: FakePanorama
 ) -> None:
     event = termination_event(running)
@@ -113,6 +131,7 @@ def test_a_duplicate_of_a_completed_termination_costs_three_calls(
         "ChangeMessageVisibilityBatch": 1,
         "DescribeInstances": 1,
         "DescribeAddresses": 1,
+        "BatchGetItem": 1,
     }
 
 
@@ -136,7 +155,7 @@ def test_the_order_of_removal_leaves_no_reference(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[Part] = []
-    monkeypatch.setattr(fake_panorama, "remove", lambda part, _serial: removed.append(part))
+    monkeypatch.setattr(fake_panorama, "remove", lambda part, *_: removed.append(part))
     running.deliver(termination_event(running))
     assert removed == [
         Part.TEMPLATE_STACK,
@@ -161,7 +180,7 @@ def test_a_batch_shares_one_commit(
     fake_panorama.calls.clear()
     assert launching.deliver(*bodies) == all_messages
     assert launching.operations()["DescribeInstances"] == 1
-    assert fake_panorama.calls.count("devices") == 1
+    assert fake_panorama.calls.count("members") == 1
     assert fake_panorama.calls.count("commit") == 1
     fake_panorama.finish_job()
     assert launching.deliver(*bodies) == []
@@ -172,11 +191,11 @@ def test_a_batch_shares_one_commit(
 
 
 class TimeForOne(FakeContext):
-    """The invocation runs out of time after SQS has confirmed the messages and one firewall."""
+    """The invocation runs out of time after SQS, one request to Panorama, and one firewall."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.answers = [self.milliseconds] * 2
+        self.answers = [self.milliseconds] * 3
 
     def get_remaining_time_in_millis(self) -> int:
         return self.answers.pop() if self.answers else 10_000
@@ -243,7 +262,7 @@ def test_nothing_is_lost_while_panorama_is_unreachable(
 @pytest.mark.documents(id="failure-modes/D6")
 @pytest.mark.documents(id="panorama/contention/commit")
 @pytest.mark.parametrize(
-    "method", ["devices", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
+    "method", ["members", "licenses", "deactivate_license", "remove_all", "commit", "commits"]
 )
 def test_a_termination_waits_for_a_busy_panorama(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs, method: str
@@ -321,9 +340,12 @@ def test_a_license_that_was_already_returned_counts_as_returned(
     running: Cloud, fake_panorama: FakePanorama, logs: Logs
 ) -> None:
     fake_panorama.licensed[SERIAL] = []
-    running.deliver(termination_event(running))
+    event = termination_event(running)
+    running.deliver(event)
+    running.account.now += timedelta(seconds=60)
+    running.deliver(event)
     assert fake_panorama.keys == {}
-    assert running.tags()["vmseries-autoscale:license"] == "returned"
+    assert running.account.record(running.instance_id).license is LicenseState.RETURNED
     assert metrics(logs())["LicenseReturned"] == 1
 
 
@@ -334,12 +356,15 @@ def test_a_slow_deactivation_is_verified_later(
     fake_panorama.deactivation_works = False
     event = termination_event(running)
     assert running.deliver(event) == ["message-0"]
-    assert "the firewall is returning its license" in reasons(logs())
+    waits = "the deactivation was requested; nothing shows its result yet"
+    assert waits in reasons(logs())
     assert fake_panorama.entries() == 4, "a removed firewall could not return its license"
-    assert "vmseries-autoscale:license" not in running.tags()
+    assert running.account.record(running.instance_id).license is LicenseState.REQUESTED
     fake_panorama.licensed[SERIAL] = []
     running.deliver(event)
-    assert running.tags()["vmseries-autoscale:license"] == "returned"
+    running.account.now += timedelta(seconds=60)
+    running.deliver(event)
+    assert running.account.record(running.instance_id).license is LicenseState.RETURNED
 
 
 def test_a_firewall_that_disconnects_after_its_deactivation_counts_as_unlicensed(
@@ -354,7 +379,7 @@ def test_a_firewall_that_disconnects_after_its_deactivation_counts_as_unlicensed
 
     fake_panorama.deactivate_license = deactivate_and_disconnect  # type: ignore[method-assign]
     running.deliver(termination_event(running))
-    assert running.tags()["vmseries-autoscale:license"] == "returned"
+    assert running.account.record(running.instance_id).license is LicenseState.RETURNED
 
 
 @pytest.mark.documents(id="licensing/panorama/disconnected")
@@ -368,19 +393,16 @@ def test_a_termination_waits_for_a_disconnected_firewall_until_the_deadline(
     assert any("not connected" in reason for reason in reasons(logs()))
 
     late = termination_event(running, age=DAY)
-    running.deliver(late)
-    fake_panorama.finish_job()
-    assert fake_panorama.entries() == 0, "the stages after the license still run"
     assert running.deliver(late) == []
+    assert fake_panorama.entries() == 4, "the reconcile function returns or reports it"
     assert_terminated(running)
     records = logs()
     counted = metrics(records)
-    assert counted["LicenseNotReturned"] == 1
+    assert "LicenseNotReturned" not in counted
     assert counted["TerminationDeadlinePassed"] == 1
     assert "LicenseReturned" not in counted
-    (record,) = [item for item in records if item.get("message", "").startswith("The license was")]
+    (record,) = [item for item in records if item.get("message") == LICENSE_LEFT_TO_RECONCILE]
     assert record["serial"] == SERIAL
-    assert "Customer Support Portal" in record["message"]
 
 
 @pytest.mark.documents(id="licensing/panorama/delicensed-dead")
@@ -411,7 +433,7 @@ def test_at_the_deadline_the_instance_is_terminated_without_panorama(
     assert_terminated(running)
     records = logs()
     assert metrics(records)["TerminationDeadlinePassed"] == 1
-    assert metrics(records)["LicenseNotReturned"] == 1
+    assert "LicenseNotReturned" not in metrics(records), "the reconcile function continues"
     (record,) = [
         item
         for item in records
@@ -523,9 +545,11 @@ def test_a_firewall_that_never_registered_can_be_terminated(
     launching.deliver(launching.event(Transition.LAUNCHING))
     become_terminate(launching, monkeypatch)
     event = termination_event(launching)
+    assert launching.deliver(event) == ["message-0"], "it may have taken a license"
+    launching.account.now += timedelta(seconds=2700)
     assert launching.deliver(event) == []
     assert_terminated(launching)
-    assert "LicenseNotReturned" not in metrics(logs())
+    assert metrics(logs())["LicenseNotReturned"] == 1
 
 
 def test_a_serial_number_found_during_a_termination_is_tagged(
@@ -538,7 +562,8 @@ def test_a_serial_number_found_during_a_termination_is_tagged(
     event = termination_event(launching)
     launching.deliver(event)
     assert launching.tags()["vmseries-autoscale:serial"] == SERIAL
-    assert launching.tags()["vmseries-autoscale:serial-evidence"] == "hostname management-ip"
+    record = launching.account.record(launching.instance_id)
+    assert (record.serial, record.evidence) == (SERIAL, {"hostname", "management-ip"})
     finish_removal(launching, fake_panorama, event)
     assert fake_panorama.entries() == 0
 
@@ -561,29 +586,29 @@ def test_an_ambiguous_identity_changes_nothing(
 
 
 @pytest.mark.documents(id="readiness/identity/reused-address")
-def test_a_firewall_tagged_for_another_instance_is_not_changed(
+def test_a_firewall_that_another_record_names_is_not_changed(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """The other instance is gone, this one has its address, and Panorama has not noticed."""
     launching.deliver(launching.event(Transition.LAUNCHING))
     address = launching.attached()[1]["PrivateIpAddress"]
     old = launching.add_instance()
-    known = {"vmseries-autoscale:deployment": NAME, "vmseries-autoscale:serial": SERIAL}
-    launching.ec2.create_tags(Resources=[old], Tags=tags.to_aws(known))
+    launching.ec2.create_tags(Resources=[old], Tags=tags.to_aws({tags.DEPLOYMENT: NAME}))
+    launching.account.put_record(old, serial=SERIAL)
     launching.ec2.terminate_instances(InstanceIds=[old])
     fake_panorama.register(Device(SERIAL, "pa-vm", address, True, "In Sync", "In Sync"))
     become_terminate(launching, monkeypatch)
     event = termination_event(launching)
     logs()
-    launching.deliver(event)
-    records = logs()
-    assert f"{SERIAL} matches the instance, but belongs to {old} by its serial tag" in reasons(
-        records
-    )
-    assert metrics(records)["FirewallIdentityAmbiguous"] == 1
+    assert launching.deliver(event) == ["message-0"], "its own firewall may register"
+    launching.account.now += timedelta(seconds=2700)
     assert launching.deliver(event) == []
+    counted = metrics(logs())
+    assert "FirewallIdentityAmbiguous" not in counted
+    assert counted["LicenseNotReturned"] == 1, "its own license, if it had one"
+    assert fake_panorama.licensed[SERIAL] != []
     assert_terminated(launching)
-    assert fake_panorama.calls == ["devices"] * 2
+    assert set(fake_panorama.calls) == {"members"}
     assert fake_panorama.entries() == 4
     assert "vmseries-autoscale:serial" not in launching.tags()
 
@@ -736,7 +761,12 @@ def test_a_secret_in_the_wrong_format_is_reported_and_retried(
 ) -> None:
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:another"
     running.account.secrets[secret] = json.dumps({"key": "hidden-value"})
-    licensing = {"mode": "firewall", "api_key_secret_arn": secret, "license_manager": None}
+    licensing = {
+        "mode": "firewall",
+        "api_key_secret_arn": secret,
+        "license_manager": None,
+        "join_timeout_seconds": 2700,
+    }
     become_terminate(running, monkeypatch, licensing=licensing)
     assert running.deliver(termination_event(running)) == ["message-0"]
     records = logs()
@@ -752,3 +782,53 @@ def test_the_launch_function_does_not_process_the_terminate_hook(running: Cloud)
         configure(patch, running.launch_settings())
         assert running.deliver(event) == []
     assert running.dead_letters() == [("UnexpectedEventError", json.dumps(event))]
+
+
+def break_table(cloud: Cloud) -> None:
+    """Let each call to the table fail, as if it was deleted or had no route."""
+    for operation in RECORD_CALLS:
+        failures = [client_error("ResourceNotFoundException", operation)] * 50
+        cloud.account.errors[operation] = failures
+
+
+def test_a_termination_waits_while_the_table_is_unreachable(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """Nothing says which firewall the instance was, or how far its license is."""
+    event = termination_event(running)
+    break_table(running)
+    fake_panorama.calls.clear()
+    assert running.deliver(event) == ["message-0"]
+    assert fake_panorama.calls == []
+    assert any("could not read records in table fw-firewalls" in text for text in reasons(logs()))
+    running.account.errors.clear()
+    running.deliver(event)
+    finish_removal(running, fake_panorama, event)
+    assert fake_panorama.licensed[SERIAL] == []
+
+
+def test_an_unreachable_table_holds_no_termination_beyond_its_deadline(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    break_table(running)
+    assert running.deliver(termination_event(running, age=DAY)) == ["message-0"]
+    assert running.deliver(termination_event(running, age=DAY + 600)) == []
+    assert running.results == ["CONTINUE"]
+    assert metrics(logs())["TerminationDeadlinePassed"] == 1
+    # The reconcile function reports the license when it can read the table again.
+    assert running.account.record(running.instance_id).license is LicenseState.UNKNOWN
+
+
+def test_a_record_that_another_invocation_wrote_is_read_again(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    event = termination_event(running)
+    conflict = client_error("ConditionalCheckFailedException", "PutItem")
+    running.account.errors["PutItem"] = [conflict]
+    assert running.deliver(event) == ["message-0"]
+    assert running.account.record(running.instance_id).license is LicenseState.UNKNOWN
+    assert fake_panorama.entries() == 4, "the license is returned first"
+    running.deliver(event)
+    running.account.now += timedelta(seconds=60)
+    running.deliver(event)
+    assert running.account.record(running.instance_id).license is LicenseState.RETURNED

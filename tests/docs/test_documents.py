@@ -206,7 +206,7 @@ def test_the_messages_of_ec2_in_the_runbook_are_those_of_the_lab() -> None:
 def test_the_example_of_the_preflight_quotes_the_problems_that_the_functions_report() -> None:
     """Each clause of a problem is in the code; the text in parentheses may come from AWS."""
     example = text_of("docs/preflight.md").split("## Example")[1].split("```")[1]
-    problems = re.split(r"^\d  ", example, flags=re.MULTILINE)[1:]
+    problems = re.split(r"^\d+ +", example, flags=re.MULTILINE)[1:]
     texts = [" ".join(re.sub(r"\s{2,}[a-z, ]+$", "", problem).split()) for problem in problems]
     clauses = [
         clause
@@ -229,7 +229,7 @@ def test_the_example_of_the_preflight_quotes_the_problems_that_the_functions_rep
         )
 
     unknown = [clause for clause in clauses if not is_reported(clause)]
-    assert len(problems) == 8
+    assert len(problems) == 10
     assert unknown == []
 
 
@@ -249,7 +249,7 @@ def test_every_alarm_is_in_the_runbook() -> None:
     expected |= {"launch-dead-letters", "terminate-dead-letters"}  # Named after their queues.
     table = text_of("docs/operations.md").split("## Alarms")[1].split("## Symptoms")[0]
     assert {name.removeprefix("edge-") for name in CODE.findall(table)} >= expected
-    assert len(expected) == 23
+    assert len(expected) == 24
 
 
 def test_every_key_of_the_reconcile_report_is_explained() -> None:

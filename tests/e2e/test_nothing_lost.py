@@ -126,8 +126,11 @@ def test_a_firewall_gets_traffic_at_its_address_and_port_when_it_is_ready(
         "ambiguous": {},
         "licenses_not_returned": [],
         "launches_refused": [],
+        "launches_abandoned": [],
         "outdated": {},
         "tagged": [],
+        "left_registered": {},
+        "license_headroom": None,
         "not_checked": {},
     }
 

@@ -29,7 +29,7 @@ def test_the_firewall_api_shows_readiness_and_returns_the_license(tmp_path: Path
         (firewall,) = lab.firewalls.describe()
         tags = deployment.tags(instance_id)
         assert tags["vmseries-autoscale:serial"] == firewall["serial"]
-        assert tags["vmseries-autoscale:serial-evidence"] == "firewall"
+        assert deployment.record(instance_id)["evidence"] == {"SS": ["firewall"]}
         waited = {str(line.get("reason")) for line in deployment.log(since, "launch")}
         assert any("does not respond" in reason for reason in waited), (
             "a visit found the firewall still booting"
@@ -49,7 +49,7 @@ def test_the_firewall_api_shows_readiness_and_returns_the_license(tmp_path: Path
         assert "auto-commit has failed" in deployment.tags(broken)["vmseries-autoscale:abandoned"]
 
         assert instance_id not in deployment.group.states()
-        assert deployment.tags(instance_id)["vmseries-autoscale:license"] == "returned"
+        assert deployment.record(instance_id)["license"] == {"S": "returned"}
         assert len(deployment.happened("license-returned", firewall["serial"])) == 1
         assert deployment.metric("LicenseNotReturned", since) == 0
         assert lab.errors() == []

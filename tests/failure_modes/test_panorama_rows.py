@@ -35,7 +35,7 @@ from vmseries_autoscale.settings import LaunchSettings, TerminateSettings
     ],
     ids=lambda error: type(error).__name__,
 )
-@pytest.mark.parametrize("method", ["licenses", "deactivate_license", "commit"])
+@pytest.mark.parametrize("method", ["batch_deactivate", "job", "commit"])
 def test_d1_a_termination_continues_after_any_panorama_error(
     fleet: Fleet, method: str, error: Exception
 ) -> None:
@@ -71,9 +71,8 @@ def test_d3_the_management_interface_may_be_at_any_index(
     configure(monkeypatch, {LaunchSettings: launch, TerminateSettings: terminate})
     instance_id = launch_into_service(fleet, hostname="PA-VM")
     # Only the address identifies the firewall.
-    tags = fleet.aws.instances[instance_id].tags
-    assert tags.pop("vmseries-autoscale:serial-evidence") == "management-ip"
-    del tags["vmseries-autoscale:serial"]
+    assert fleet.aws.record(instance_id).evidence == {"management-ip"}
+    del fleet.aws.items[instance_id]
     fleet.scale_in(instance_id)
     finish_termination(fleet, instance_id)
     assert not fleet.panorama.licensed[fleet.serials[instance_id]]

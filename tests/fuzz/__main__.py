@@ -22,10 +22,12 @@ from fuzz import report
 from fuzz.minimize import minimized_case
 from fuzz.processes import Runner, make_case
 from fuzz.targets import Target
+from fuzz.targets.credits import Credits
 from fuzz.targets.events import Events
 from fuzz.targets.responses import Responses
 from fuzz.targets.secrets import Secrets
 from fuzz.targets.settings import Settings
+from fuzz.targets.strata_cloud_manager import StrataCloudManager
 
 FOLDER = Path(__file__).resolve().parents[2] / ".build" / "fuzz"
 """Where inputs that fail are saved, by default."""
@@ -35,6 +37,8 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "settings": Settings,
     "secrets": Secrets,
     "responses": Responses,
+    "credits": Credits,
+    "strata-cloud-manager": StrataCloudManager,
 }
 
 SHOWN = 300

@@ -33,6 +33,8 @@ MAXIMUM_REQUESTS = 500
 machine; the longest correct call makes a dozen."""
 
 _COMMANDS = (
+    ("<batch><license><info", "batch-licenses"),
+    ("<batch><license><deactivate>", "enqueued"),
     ("<high-availability>", "high-availability"),
     ("<plugins><sw_fw_license><devices>", "plugin-devices"),
     ("<plugins><sw_fw_license><deactivate>", "plugin-deactivate"),
@@ -96,6 +98,8 @@ class Device:
         if action == "multi-config" and action not in self.names:
             return "multi-config"
         if action in ("show", "get"):
+            if "/devices/entry[" in fields["xpath"]:
+                return "entries"
             steps = fields["xpath"].split("/entry[@name=")
             last = fields["xpath"] if steps[-1].endswith("s") else "/".join(steps[:-1])
             return next((name for end, name in _XPATHS if last.endswith(end)), "members")

@@ -81,7 +81,7 @@ def test_the_reconcile_function_can_parse_its_settings(firewalls: Any) -> None:
     assert parsed.launch.queue_url == launch.queue_url
     assert parsed.launch.lifecycle_hook_name == launch.lifecycle_hook_name
     assert parsed.licensing_mode is settings.LicensingMode.FIREWALL
-    assert parsed.age_floor_seconds == 1500
+    assert parsed.age_floor_seconds == 1680
     assert not parsed.dry_run
 
 

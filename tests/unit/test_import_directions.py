@@ -13,7 +13,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "lambda" / "src"
 PACKAGE = "vmseries_autoscale"
 
-USE_CASES = ("launch", "terminate", "reconcile", "preflight")
+USE_CASES = ("launch", "terminate", "reconcile", "preflight", "recording")
 FOUNDATION = (
     "outcome",
     "errors",
@@ -22,15 +22,16 @@ FOUNDATION = (
     "redaction",
     "concurrency",
     "time_budget",
+    "bounded_https",
 )
 LAYERS = (
     ("handlers",),
     USE_CASES,
     ("lifecycle",),
     ("licensing", "firewall_identity"),
-    ("panorama", "firewall"),
+    ("panorama", "strata_cloud_manager", "firewall", "firewall_records", "credit_pool"),
     ("pan_os",),
-    ("secret_store",),
+    ("secret_store", "call_slots"),
     ("aws",),
     FOUNDATION,
 )

@@ -42,7 +42,9 @@ def hook_settings(first: int = 30, maximum: int = 300) -> HookSettings:
     return HookSettings(
         name="fw",
         auto_scaling_group_name="fw",
+        records_table="fw-firewalls",
         panorama=None,
+        strata_cloud_manager=None,
         lifecycle_hook_name="launch",
         queue_url="",
         dead_letter_queue_url="",

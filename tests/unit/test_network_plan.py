@@ -325,7 +325,9 @@ def partial_states(draw: st.DrawFn) -> tuple[dict[str, InterfaceSettings], Netwo
         elif status is not None:
             name = f"nic{index}"
             interfaces.append(
-                Interface(f"eni-{index}", name, None, True, status, ID, f"attach-{index}", index)
+                Interface(
+                    f"eni-{index}", name, None, None, True, status, ID, f"attach-{index}", index
+                )
             )
     return wanted, NetworkState.of(interfaces, [])
 
@@ -365,7 +367,7 @@ def test_an_attachment_that_ec2_never_completes_is_left_to_the_next_visit() -> N
 
 def test_an_interface_whose_tags_ec2_does_not_show_yet_is_no_layout_error() -> None:
     """Two reads of EC2 disagreed, and a healthy launch was abandoned."""
-    unnamed = Interface("eni-x", None, None, True, Status.ATTACHED, ID, "attach", 1)
+    unnamed = Interface("eni-x", None, None, None, True, Status.ATTACHED, ID, "attach", 1)
     state = NetworkState.of([PRIMARY, unnamed], [])
     with pytest.raises(EventualConsistencyError, match="does not show yet"):
         plan_attachment(OWNER, ZONE, WANTED, state, settled=False)
@@ -397,7 +399,7 @@ def own(name: str, **fields: Any) -> Interface:
     [
         ([], EventualConsistencyError, "does not show the primary interface"),
         (
-            [PRIMARY, Interface("eni-x", None, None, True, Status.ATTACHED, ID, "attach", 1)],
+            [PRIMARY, Interface("eni-x", None, None, None, True, Status.ATTACHED, ID, "attach", 1)],
             InterfaceLayoutError,
             r"device index 1, needed for management, has eni-x \(not created by this module\)",
         ),

@@ -13,6 +13,7 @@ from vmseries_autoscale.errors import (
     PANORAMA,
     AutoscaleError,
     CommitFailedError,
+    DeniedOnPeerError,
     DeviceAccessError,
     DeviceBusyError,
     DeviceRefusedError,
@@ -113,7 +114,7 @@ OTHER: list[tuple[str | None, str, type[AutoscaleError]]] = [
 @pytest.mark.parametrize(("code", "text"), TEMPORARY)
 def test_a_temporary_condition_is_a_busy_error(code: str | None, text: str) -> None:
     error = classify_pan_os_error(PANORAMA, code, text)
-    assert type(error) is DeviceBusyError
+    assert type(error) is (DeniedOnPeerError if code == "15" else DeviceBusyError)
     assert isinstance(error, TransientError)
     assert text in str(error)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vmseries_autoscale.errors import CommitFailedError, FullCommitRequiredError
 from vmseries_autoscale.outcome import Retry
-from vmseries_autoscale.panorama import Job, Part
+from vmseries_autoscale.panorama import Job, Part, Removal
 from vmseries_autoscale.panorama.removal import (
     COMMIT_INTERVAL,
     decide_plan,
@@ -193,8 +193,19 @@ def test_pending_removals_are_missing_from_the_candidate_configuration() -> None
 def test_removals_are_ordered_so_that_no_reference_remains() -> None:
     candidate = {part: serials("S1 S2 S3") for part in Part}
     removals = decide_removals(serials("S2 S1"), candidate)
-    assert removals == [(part, serial) for part in Part for serial in ("S1", "S2")]
-    assert removals[-1][0] is Part.MANAGED_DEVICES
+    assert removals == [Removal(part, serial) for part in Part for serial in ("S1", "S2")]
+    assert removals[-1].part is Part.MANAGED_DEVICES
+
+
+def test_a_removal_names_the_group_that_holds_the_firewall() -> None:
+    """B4: another one than the settings say."""
+    candidate = {Part.DEVICE_GROUP: serials("S1 S2"), Part.MANAGED_DEVICES: serials("S1")}
+    removals = decide_removals(serials("S1 S2"), candidate, {(Part.DEVICE_GROUP, "S1"): "old"})
+    assert removals == [
+        Removal(Part.DEVICE_GROUP, "S1", "old"),
+        Removal(Part.DEVICE_GROUP, "S2"),
+        Removal(Part.MANAGED_DEVICES, "S1"),
+    ]
 
 
 ODD_TIMES = [

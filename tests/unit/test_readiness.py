@@ -174,7 +174,7 @@ def push(number: str, *serials: str, finished: bool = True, failed: bool = False
         ([push("1", "001", "002")], {"001", "002"}),
         ([push("1", "001", finished=False)], {"002"}),
         ([push("1", "003", finished=False)], {"001", "002"}),
-        ([push("1", finished=False)], set()),
+        ([push("1", finished=False)], {"001", "002"}),
         ([push(str(n), "001", failed=True) for n in range(2)], {"001", "002"}),
         ([push(str(n), "001", failed=True) for n in range(3)], {"002"}),
     ],

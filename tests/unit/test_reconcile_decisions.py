@@ -18,6 +18,7 @@ from vmseries_autoscale.aws import tags
 from vmseries_autoscale.aws.autoscaling_group import Activity, ActivityType
 from vmseries_autoscale.aws.instances import Instance
 from vmseries_autoscale.aws.network.state import Address, Interface, NetworkState, Status
+from vmseries_autoscale.firewall_records import FirewallRecord
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.decisions import Limits, plan_cleanup, stalled_hooks
@@ -54,7 +55,7 @@ class Firewall:
     moved: bool
     in_panorama: bool
     connected: bool
-    tagged_serial: bool
+    has_record: bool
     named: bool
 
     @property
@@ -63,14 +64,19 @@ class Firewall:
         return self.ours and (self.died is None or self.died < EC2_SHOWS or self.shown)
 
     @property
+    def recorded(self) -> bool:
+        """Whether the record of its instance has its serial number."""
+        return self.ours and self.has_record
+
+    @property
     def known_by_serial(self) -> bool:
-        return self.in_panorama and (self.named or (self.tagged_serial and self.visible))
+        return self.in_panorama and (self.named or self.recorded)
 
     @property
     def traceable(self) -> bool:
         """Whether any resource of this deployment still names it."""
         has_network = self.interface or self.address
-        return self.ours and (self.visible or self.remembered or has_network)
+        return self.ours and (self.visible or self.remembered or has_network or self.recorded)
 
     @property
     def has_resources(self) -> bool:
@@ -107,7 +113,7 @@ firewalls = st.builds(
     moved=st.sampled_from([False] * 5 + [True]),
     in_panorama=flag,
     connected=st.sampled_from([False] * 4 + [True]),
-    tagged_serial=flag,
+    has_record=flag,
     named=flag,
 )
 fleets = st.lists(firewalls, max_size=12)
@@ -134,7 +140,7 @@ def instance(number: int, firewall: Firewall) -> Instance:
         instance_id(number),
         "us-east-1a",
         "running" if died is None else "terminated",
-        {tags.DEPLOYMENT: "fw", **({tags.SERIAL: f"S{number}"} if firewall.tagged_serial else {})},
+        {tags.DEPLOYMENT: "fw"},
         (Interface(f"eni-m{number}", private_ip=address(number)),) if died is None else (),
         terminated=died if firewall.says_when else None,
     )
@@ -193,6 +199,11 @@ def inventory(fleet: list[Firewall]) -> Inventory:
             if firewall.in_panorama
         ),
         targets=(),
+        records={
+            instance_id(n): FirewallRecord(instance_id(n), version=1, serial=f"S{n}")
+            for n, firewall in numbered
+            if firewall.recorded
+        },
     )
 
 
@@ -286,7 +297,7 @@ def test_the_oldest_orphans_are_removed_first() -> None:
     template: dict[str, Any] = {
         "ours": True, "shown": False, "says_when": True, "remembered": True, "state": None,
         "interface": True, "address": False, "moved": False, "in_panorama": False,
-        "connected": False, "tagged_serial": False, "named": False,
+        "connected": False, "has_record": False, "named": False,
     }  # fmt: skip
     fleet = [Firewall(died=died, **template) for died in (4000, 9000, 6000)]
     plan = plan_cleanup(inventory(fleet), Limits(FLOOR, 2, 1.0), NOW)

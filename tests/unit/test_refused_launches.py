@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmseries_autoscale.aws import refused_launches
-from vmseries_autoscale.aws.autoscaling_group import Group
+from vmseries_autoscale.aws.autoscaling_group import Group, NewestActivities
 from vmseries_autoscale.aws.refused_launches import (
     HORIZON,
     MAXIMUM_TEXT,
@@ -235,4 +234,4 @@ def test_no_refusal_is_invented_or_counted_twice(launches: list[Launch], group: 
 
 
 def test_reading_is_bounded() -> None:
-    assert refused_launches.PAGES * 100 <= 300
+    assert NewestActivities.MAXIMUM_PAGES * 100 <= 300

@@ -19,9 +19,9 @@ from vmseries_autoscale.errors import PANORAMA, AutoscaleError, DeviceRefusedErr
 from vmseries_autoscale.firewall.client import PanOsFirewall
 from vmseries_autoscale.pan_os.errors import classify_pan_os_error
 from vmseries_autoscale.pan_os.values import MAXIMUM_TEXT_LENGTH, all_text
-from vmseries_autoscale.panorama import Part, removal
+from vmseries_autoscale.panorama import Part, Removal, removal
 from vmseries_autoscale.panorama.preflight_client import MAXIMUM_TEMPLATES, PreflightPanorama
-from vmseries_autoscale.preflight import panorama_objects
+from vmseries_autoscale.preflight import panorama_objects, panorama_rights
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
 
@@ -127,13 +127,26 @@ def always() -> bool:
 
 
 def panorama_calls(panorama: PreflightPanorama) -> list[Callable[[], object]]:
-    removals = [(part, SERIAL) for part in Part]
+    removals = [Removal(part, SERIAL) for part in Part]
+    ours = frozenset({SERIAL})
     return [
         panorama.devices,
+        panorama.members,
+        lambda: panorama.devices([]),
+        lambda: panorama.groups_of([SERIAL], list(Part)),
+        lambda: panorama.running_parts([SERIAL]),
+        lambda: panorama.candidate_parts([SERIAL]),
+        lambda: panorama.job("9"),
+        lambda: panorama.batch_deactivate([SERIAL]),
+        panorama.batch_licensed,
+        lambda: panorama.system_info(SERIAL),
+        lambda: panorama.firewall(SERIAL).valid_licenses(),
+        lambda: removal.remove_firewalls(panorama, ours, "fw", NOW, always, located=ours),
+        lambda: removal.remove_firewalls(panorama, ours, "fw", NOW, always, jobs={SERIAL: "9"}),
         panorama.is_active,
         panorama.commits,
-        panorama.pushes,
-        lambda: panorama.push([SERIAL]),
+        lambda: panorama.pushes("fw"),
+        lambda: panorama.push([SERIAL], "fw"),
         lambda: panorama.commit("description"),
         panorama.revert,
         panorama.running_members,
@@ -154,7 +167,16 @@ def panorama_calls(panorama: PreflightPanorama) -> list[Callable[[], object]]:
         panorama.check_configuration_access,
         panorama.metric_publishing,
         lambda: list(panorama_objects.report_pan_os_version(panorama)),
-        lambda: list(panorama_objects.check_commit_right(panorama)),
+        panorama.connected_member,
+        panorama.push_nothing,
+        panorama.administrator,
+        panorama.host_name_settings,
+        lambda: panorama.has_open_changes("autoscale"),
+        lambda: list(panorama_rights.check_change_rights(panorama)),
+        lambda: list(panorama_rights.check_firewall_commands(panorama)),
+        lambda: list(panorama_rights.check_batch_licenses(panorama)),
+        lambda: list(panorama_rights.check_plugin_rights("manager", panorama)),
+        lambda: list(panorama_rights.report_power(True, panorama)),
     ]
 
 
@@ -163,6 +185,8 @@ def firewall_calls(firewall: PanOsFirewall) -> list[Callable[[], object]]:
         firewall.state,
         firewall.serial,
         firewall.licenses,
+        firewall.valid_licenses,
+        firewall.system_info,
         lambda: firewall.set_licensing_api_key("key"),
         firewall.deactivate_license,
     ]

@@ -25,16 +25,27 @@ PANORAMA = {
     "hostnames": ["one.example.com", "two.example.com"],
     "port": 443,
     "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama",
+    "server_name": None,
     "device_group": "DG",
     "template_stack": "TS",
     "log_collector_group": None,
     "timeout_seconds": 10,
     "push_when_out_of_sync": False,
+    "call_slots_table_arn": None,
+}
+STRATA = {
+    "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:strata",
+    "folder": "autoscale",
+    "api_hostname": "api.strata.paloaltonetworks.com",
+    "identity_hostname": "auth.apps.paloaltonetworks.com",
+    "timeout_seconds": 30,
 }
 COMMON = {
     "name": "fw",
     "auto_scaling_group_name": "fw",
+    "records_table": "fw-firewalls",
     "panorama": PANORAMA,
+    "strata_cloud_manager": None,
 }
 HOOK = {
     **COMMON,
@@ -75,6 +86,7 @@ TERMINATE: dict[str, Any] = {
         "mode": "firewall",
         "api_key_secret_arn": "arn:licensing",
         "license_manager": None,
+        "join_timeout_seconds": 2700,
     },
     "firewall_api": None,
     "target_groups": {"2": [TARGET_GROUP]},
@@ -86,6 +98,8 @@ RECONCILE = {
     "terminate": {"lifecycle_hook_name": "terminate", "queue_url": "https://terminate"},
     "licensing_mode": "firewall",
     "license_manager": None,
+    "stop_launches_after": None,
+    "credit_pool": None,
     "target_groups": [
         {"arn": TARGET_GROUP["arn"], "vpc_id": "vpc-1", "cidr_blocks": ["10.0.2.0/24"]}
     ],
@@ -226,7 +240,12 @@ def test_an_invalid_launch_document_is_refused(path: str, value: Any, sentence: 
         parse(LaunchSettings, json.dumps(changed(LAUNCH, path, value)))
 
 
-PLUGIN = {"mode": "plugin", "api_key_secret_arn": None, "license_manager": "LM"}
+PLUGIN = {
+    "mode": "plugin",
+    "api_key_secret_arn": None,
+    "license_manager": "LM",
+    "join_timeout_seconds": 2700,
+}
 
 
 def test_licensing_by_the_plugin_is_parsed() -> None:
@@ -274,6 +293,28 @@ def test_licensing_without_a_way_to_return_licenses_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=sentence):
         parse(TerminateSettings, json.dumps({**TERMINATE, **changes}))
+
+
+POOL = {
+    "secret_arn": "arn:credits",
+    "id": "315861234",
+    "credits_per_firewall": 13.68,
+    "profile_firewalls": None,
+}
+
+
+def test_a_credit_pool_is_parsed() -> None:
+    settings = parse(ReconcileSettings, json.dumps({**RECONCILE, "credit_pool": POOL}))
+    assert settings.credit_pool is not None
+    assert settings.credit_pool.credits_per_firewall == 13.68
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_firewalls_that_take_no_credits_are_refused(number: float) -> None:
+    """The number of firewalls that the credits pay would be endless."""
+    document = {**RECONCILE, "credit_pool": {**POOL, "credits_per_firewall": number}}
+    with pytest.raises(SettingsError, match="credits_per_firewall must be more than zero"):
+        parse(ReconcileSettings, json.dumps(document))
 
 
 def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -355,3 +396,43 @@ def test_an_error_repeats_only_the_beginning_of_long_names(document: dict[str, A
     with pytest.raises(SettingsError) as raised:
         parse(LaunchSettings, json.dumps(document))
     assert len(str(raised.value)) < 500
+
+
+MANAGED = {"panorama": None, "strata_cloud_manager": STRATA, "firewall_api": FIREWALL_API}
+"""Settings of a deployment that Strata Cloud Manager manages."""
+
+
+@pytest.mark.parametrize("readiness", ["in-sync", "connected"])
+def test_strata_cloud_manager_reports_readiness(readiness: str) -> None:
+    document = {**LAUNCH, **MANAGED, "readiness": readiness}
+    settings = parse(LaunchSettings, json.dumps(document))
+    assert settings.strata_cloud_manager is not None
+    assert settings.strata_cloud_manager.folder == "autoscale"
+    assert settings.asks_firewalls
+
+
+def test_a_firewall_is_asked_for_its_license_only_if_one_is_expected() -> None:
+    document = {**LAUNCH, **MANAGED, "license_expected": False, "firewall_api": None}
+    assert not parse(LaunchSettings, json.dumps(document)).asks_firewalls
+    with pytest.raises(SettingsError, match="set firewall_api"):
+        parse(LaunchSettings, json.dumps({**document, "license_expected": True}))
+
+
+@pytest.mark.parametrize("kind", [LaunchSettings, TerminateSettings, ReconcileSettings])
+def test_a_firewall_has_one_manager(kind: Any) -> None:
+    document = {LaunchSettings: LAUNCH, TerminateSettings: TERMINATE, ReconcileSettings: RECONCILE}
+    both = {**document[kind], "strata_cloud_manager": STRATA}
+    with pytest.raises(SettingsError, match="one manager"):
+        parse(kind, json.dumps(both))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"firewall_api": None}, "mode firewall needs panorama or firewall_api"),
+        ({"licensing": PLUGIN}, "mode plugin needs panorama"),
+    ],
+)
+def test_strata_cloud_manager_returns_no_license(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        parse(TerminateSettings, json.dumps({**TERMINATE, **MANAGED, **changes}))

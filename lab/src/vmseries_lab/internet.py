@@ -24,7 +24,13 @@ from typing import Any, cast
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.aws.network_view import network_view
 from vmseries_lab.core.world import Reach, World
-from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES
+from vmseries_lab.net.certificates import (
+    IDENTITY_NAME,
+    LICENSING_NAME,
+    PANORAMA_NAMES,
+    STRATA_API_NAME,
+    STRATA_IDENTITY_NAME,
+)
 from vmseries_lab.network import connect
 from vmseries_lab.network.connections import PRIVATE, connect_to_service
 from vmseries_lab.network.model import Address, Interface, Network
@@ -57,6 +63,9 @@ ADDRESSES = {
     PANORAMA_NAMES[0]: "203.0.113.10",
     PANORAMA_NAMES[1]: "203.0.113.11",
     LICENSING_NAME: "198.51.100.10",
+    STRATA_API_NAME: "198.51.100.30",
+    STRATA_IDENTITY_NAME: "198.51.100.31",
+    IDENTITY_NAME: "198.51.100.11",
     CERTIFICATE_HOST: "198.51.100.20",
     CERTIFICATE_STATUS_HOST: "198.51.100.21",
     CERTIFICATE_CLOUD_HOST: "198.51.100.22",

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hmac
 import json
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vmseries_lab.core.world import World
@@ -31,6 +32,26 @@ class PoolExhaustedError(Exception):
 
 class LicensingRejectedError(Exception):
     """The licensing API rejects a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseUse:
+    """The use of one license, from its activation to its return.
+
+    Attributes:
+        serial: serial number of the firewall.
+        auth_code: auth code whose pool the license is from.
+        activated_at: lab time.
+        returned_at: lab time; ``None`` while the license is in use.
+        returned_by: what returned it: ``firewall``, ``panorama``, ``plugin``, ``fast-delicensing``
+            or ``portal``; empty while it is in use.
+    """
+
+    serial: str
+    auth_code: str
+    activated_at: float
+    returned_at: float | None = None
+    returned_by: str = ""
 
 
 @dataclass
@@ -54,6 +75,7 @@ class Licensing:
         pools: pools by auth code.
         deactivation_seconds: lab seconds from a firewall's request to the return of the license.
         deactivation_error: error of every deactivation; ``None`` for none.
+        credit_api: answers requests of the credit-pool API (``credit_pool``).
         server: HTTPS server of the API.
     """
 
@@ -61,10 +83,12 @@ class Licensing:
         self._world = world
         self._lock = threading.Lock()
         self._serials = 0
+        self._uses: dict[str, LicenseUse] = {}
         self.api_key = API_KEY
         self.pools = {AUTH_CODE: Pool(POOL_SIZE)}
         self.deactivation_seconds = 20.0
         self.deactivation_error: str | None = None
+        self.credit_api: Callable[[Request], Response] = lambda _request: _json(404, {})
         self.server = HttpsServer(authority, (LICENSING_NAME,), self.respond, world.clock)
         world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
 
@@ -123,6 +147,8 @@ class Licensing:
                 raise PoolExhaustedError(f"all {pool.total} licenses of the auth code are in use")
             serial = self._next_serial()
             pool.used[serial] = (uuid, cpuid)
+            now = self._world.clock.now()
+            self._uses[serial] = LicenseUse(serial, auth_code, now)
         self._world.timeline.add("panorama", "license-activated", serial)
         return serial
 
@@ -131,12 +157,31 @@ class Licensing:
         with self._lock:
             return self._next_serial()
 
-    def return_license(self, serial: str) -> None:
-        """Return a firewall's license to its pool; no effect if it was returned before."""
+    def return_license(self, serial: str, by: str = "portal") -> None:
+        """Return a firewall's license to its pool; no effect if it was returned before.
+
+        Args:
+            serial: serial number of the firewall.
+            by: what returned it; see :class:`LicenseUse`.
+        """
         with self._lock:
             pools = [pool for pool in self.pools.values() if pool.used.pop(serial, None)]
+            if pools:
+                now = self._world.clock.now()
+                self._uses[serial] = replace(self._uses[serial], returned_at=now, returned_by=by)
         if pools:
-            self._world.timeline.add("panorama", "license-returned", serial)
+            self._world.timeline.add("panorama", "license-returned", serial, by=by)
+
+    def uses(self) -> list[LicenseUse]:
+        """Return the use of each license that was ever activated, oldest first."""
+        with self._lock:
+            return list(self._uses.values())
+
+    def returned(self, serial: str) -> bool:
+        """Whether the firewall with this serial number had a license that was returned."""
+        with self._lock:
+            use = self._uses.get(serial)
+        return use is not None and use.returned_at is not None
 
     def may_deactivate(self, key: str | None) -> None:
         """Check that the API accepts a deactivation with this licensing API key.
@@ -164,7 +209,9 @@ class Licensing:
             return sum(len(pool.used) for pool in self.pools.values())
 
     def respond(self, request: Request) -> Response:
-        """Answer one request of the licensing API."""
+        """Answer one request of the licensing API, or of the credit-pool API at the same host."""
+        if request.path.startswith("/tms/"):
+            return self.credit_api(request)
         key = request.headers.get("apikey", "")
         if not hmac.compare_digest(key.encode(), self.api_key.encode()):
             return _json(401, {"Message": "Authorization has been denied for this request."})

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vmseries_lab import strata_cloud_manager
 from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.credit_pool import CLIENT_ID, CLIENT_SECRET
 from vmseries_lab.firewalls.xml_api import ADMIN
 from vmseries_lab.licensing_api import API_KEY, AUTH_CODE
 from vmseries_lab.net.certificates import PANORAMA_NAMES
@@ -35,6 +37,18 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
             "ca_bundle": ca_pem,
         },
         f"{NAMESPACE}/licensing-api-key": {"api_key": API_KEY},
+        f"{NAMESPACE}/strata-cloud-manager": {
+            "client_id": strata_cloud_manager.CLIENT_ID,
+            "client_secret": strata_cloud_manager.CLIENT_SECRET,
+            "tsg_id": strata_cloud_manager.TSG_ID,
+            "ca_bundle": ca_pem,
+        },
+        f"{NAMESPACE}/credit-pool": {
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "auth_code": AUTH_CODE,
+            "ca_bundle": ca_pem,
+        },
         # Keys of init-cfg.txt: Palo Alto Networks, VM-Series Deployment Guide,
         # "init-cfg.txt File Components".
         f"{NAMESPACE}/bootstrap": {
@@ -47,6 +61,18 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
             "authcodes": AUTH_CODE,
             "op-command-modes": "mgmt-interface-swap",
             "plugin-op-commands": "aws-gwlb-inspect:enable",
+            "dhcp-accept-server-hostname": "yes",
+            "dhcp-send-hostname": "yes",
+        },
+        f"{NAMESPACE}/bootstrap-cloud": {
+            "type": "dhcp-client",
+            "panorama-server": "cloud",
+            "dgname": strata_cloud_manager.FOLDER,
+            "vm-series-auto-registration-pin-id": "0a1b2c3d-0000-4000-8000-000000000001",
+            "vm-series-auto-registration-pin-value": "0123456789abcdef",
+            "authcodes": AUTH_CODE,
+            "op-command-modes": "mgmt-interface-swap",
+            "plugin-op-commands": "aws-gwlb-inspect:enable,advance-routing:enable",
             "dhcp-accept-server-hostname": "yes",
             "dhcp-send-hostname": "yes",
         },

@@ -47,6 +47,8 @@ from vmseries_lab.core.world import World
 from vmseries_lab.licensing_api import AUTH_CODE
 from vmseries_lab.panorama import faults as panorama_faults
 
+ESTATE = 2
+"""Number of the operator's own firewalls at first."""
 PUMP_SECONDS = 0.05
 STANDING = -1.0
 """The pace at which no time passes by itself."""
@@ -151,6 +153,7 @@ class Laboratory:
         self._install_aws()
         self.vendor = vendor_services.install(self.world)
         panorama_faults.install(self.vendor.panorama, self.pipeline)
+        self.vendor.panorama.estate.grow(ESTATE)
         self.fleet = firewalls.install(self.world)
         self.fleet.apis.intercept = panorama_faults.interceptor(self.pipeline, "firewall")
         self.parts: list[Any] = [
@@ -281,6 +284,8 @@ class Laboratory:
         self.functions.workers.end_idle()
         self.vendor.panorama.stop()
         self.vendor.licensing.server.stop()
+        self.vendor.strata.stop()
+        self.vendor.credits.identity.stop()
         self.fleet.stop()
 
     def go_on(self, now: float) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from vmseries_lab.core.control_api import Route
+from vmseries_lab.core.control_api import Route, since
 from vmseries_lab.core.world import World
+from vmseries_lab.credit_pool import CreditPool
 from vmseries_lab.licensing_api import Licensing
 from vmseries_lab.net.certificates import Authority
 from vmseries_lab.panorama import lab_settings, operator_session
 from vmseries_lab.panorama.fast_delicensing import FastDelicensing
 from vmseries_lab.panorama.license_plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
+from vmseries_lab.strata_cloud_manager import StrataCloudManager
 
 
 @dataclass
@@ -22,22 +24,27 @@ class VendorServices:
     Attributes:
         authority: CA of the certificates of Panorama, the licensing API and the firewalls.
         licensing: licensing API and its pools of licenses.
+        credits: credit-pool API and its identity service.
         panorama: one Panorama or a high availability pair.
         plugin: Panorama plugin ``sw_fw_license``.
         delicensing: fast delicensing of the Panorama plugin for AWS.
+        strata: a tenant of Strata Cloud Manager.
     """
 
     authority: Authority
     licensing: Licensing
+    credits: CreditPool
     panorama: Panorama
     plugin: LicensePlugin
     delicensing: FastDelicensing
+    strata: StrataCloudManager
 
     def tick(self, now: float) -> None:
-        """Advance Panorama's jobs and its plugins."""
+        """Advance the jobs of the managers, and Panorama's plugins."""
         self.panorama.tick(now)
         self.plugin.tick(now)
         self.delicensing.tick(now)
+        self.strata.tick(now)
 
     def busy(self) -> bool:
         """Return False: these services have no work in real time."""
@@ -47,11 +54,15 @@ class VendorServices:
         """Stop serving."""
         self.panorama.close()
         self.licensing.close()
+        self.strata.close()
+        self.credits.close()
 
     def start(self) -> None:
         """Serve again, on new ports, after :meth:`stop`."""
         self.panorama.start()
         self.licensing.start()
+        self.strata.start()
+        self.credits.start()
 
     def routes(self) -> list[tuple[str, str, Route]]:
         """Return the routes of the control API."""
@@ -67,7 +78,27 @@ class VendorServices:
                 lambda _query, body: self.delicensing.configure(**body),
             ),
             ("POST", "panorama/cli", lambda _query, body: self._session(body)),
+            (
+                "GET",
+                "panorama/requests",
+                lambda query, _body: self.panorama.requests.since(since(query)),
+            ),
+            (
+                "GET",
+                "panorama/request-counts",
+                lambda query, _body: self.panorama.requests.counts(since(query)),
+            ),
+            (
+                "GET",
+                "licensing",
+                lambda _query, _body: [asdict(use) for use in self.licensing.uses()],
+            ),
             ("POST", "licensing", lambda _query, body: self.licensing.configure(**body)),
+            ("POST", "strata", lambda _query, body: self.strata.configure(**body)),
+            ("POST", "strata/push", lambda _query, body: self.strata.push(**body)),
+            ("POST", "strata/remove", lambda _query, body: self.strata.remove(**body)),
+            ("GET", "strata", lambda _query, _body: self.strata.state()),
+            ("POST", "credit-pool", lambda _query, body: self.credits.configure(**body)),
         ]
 
     def _pair(self) -> dict[str, str]:
@@ -88,9 +119,12 @@ class VendorServices:
 def install(world: World) -> VendorServices:
     """Start Panorama and the licensing API, and run them on the world's clock."""
     authority = Authority()
-    licensing, panorama = Licensing(world, authority), Panorama(world, authority)
+    licensing = Licensing(world, authority)
+    panorama = Panorama(world, authority, licensing)
+    credits_ = CreditPool(world, authority, licensing)
     plugin = LicensePlugin(world, panorama, licensing)
     delicensing = FastDelicensing(panorama, licensing)
-    services = VendorServices(authority, licensing, panorama, plugin, delicensing)
+    strata = StrataCloudManager(world, authority)
+    services = VendorServices(authority, licensing, credits_, panorama, plugin, delicensing, strata)
     world.engines.append(services)
     return services

@@ -67,6 +67,20 @@ def mass_terminate(
 
 
 @app.command()
+def estate(
+    *,
+    devices: Annotated[
+        int, typer.Option(min=1, help="How many firewalls of others Panorama manages.")
+    ] = 2500,
+    number: Annotated[int, typer.Option(min=1, help="How many deployments share it.")] = 10,
+) -> None:
+    """Measure requests, memory and time at a Panorama with thousands of other firewalls."""
+    from vmseries_scenarios.estate import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(devices, number))
+
+
+@app.command()
 def refresh(
     *,
     only: Annotated[
@@ -153,6 +167,38 @@ def preflight(
     from vmseries_scenarios.preflight import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(run(broken=broken))
+
+
+@app.command()
+def boot_phases(
+    *,
+    only: Annotated[
+        str, typer.Option("--only", "-k", help="Only points whose name contains these words.")
+    ] = "",
+    lanes: Annotated[
+        int | None, typer.Option(min=1, help="How many points to run at a time.")
+    ] = None,
+) -> None:
+    """Let firewalls leave in each phase of their boot, and count licenses before and after."""
+    from vmseries_scenarios.boot_phases.main import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(only, lanes))
+
+
+@app.command()
+def assumptions(
+    *,
+    only: Annotated[
+        str, typer.Option("--only", "-k", help="Only facts or answers with one of these words.")
+    ] = "",
+    lanes: Annotated[
+        int | None, typer.Option(min=1, help="How many stories to tell at a time.")
+    ] = None,
+) -> None:
+    """Let firewalls launch, serve, leave and fail, once for each answer to an unsettled fact."""
+    from vmseries_scenarios.assumptions.main import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run(only, lanes))
 
 
 @app.command()

@@ -266,6 +266,13 @@ class Deployment:
         """Return the serial number that the launch function wrote on an instance."""
         return self.tags(instance_id)["vmseries-autoscale:serial"]
 
+    def record(self, instance_id: str) -> dict[str, Any]:
+        """Return the item of an instance in the table of records; empty without one."""
+        answer = self.lab.aws.client("dynamodb").get_item(
+            TableName=self.outputs["records_table"]["name"], Key={"instance_id": {"S": instance_id}}
+        )
+        return dict(answer.get("Item", {}))
+
     def happened(self, kind: str, subject: str) -> list[Entry]:
         """Return the timeline's entries of a kind about a subject."""
         return [e for e in self.lab.timeline() if (e.kind, e.subject) == (kind, subject)]

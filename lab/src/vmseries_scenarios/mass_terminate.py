@@ -137,7 +137,8 @@ class MassTermination:
         answer = self.deployment.lab.panorama.request(
             type="op", cmd="<show><jobs><all/></jobs></show>"
         )
-        jobs = {job.findtext("id"): job for job in answer.findall("result/job")}
+        # The list may have a second entry of a job, which never ends.
+        jobs = {job.findtext("id"): job for job in reversed(answer.findall("result/job"))}
         queued = [jobs[entry.subject] for entry in timeline if entry.kind == "commit-queued"]
         return [(job.findtext("description", ""), job.findtext("result", "")) for job in queued]
 

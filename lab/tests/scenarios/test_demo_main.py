@@ -182,7 +182,6 @@ class FakeLab:
                 "InstanceId": name,
                 "Tags": [
                     {"Key": "vmseries-autoscale:serial", "Value": serial(name)},
-                    {"Key": "vmseries-autoscale:serial-evidence", "Value": "hostname"},
                 ],
             }
             for name in self.members
@@ -290,7 +289,7 @@ def test_a_run_without_faults_passes(play: Play, tmp_path: Path) -> None:
     assert last == "leftovers: 0 interfaces, 0 addresses, 0 licenses, 0 Panorama entries"
     assert "6 launched, 6 at the peak, 6 terminated" in text
     assert "aws_lb.this: Creation complete after 1s\n" in text
-    assert len(re.findall(r"^  0079\d{6} +i-\d+ +08:00:00 \(hostname\)", text, re.MULTILINE)) == 6
+    assert len(re.findall(r"^  0079\d{6} +i-\d+ +08:00:00 +\d", text, re.MULTILINE)) == 6
     assert "  7    08:30:00  08:30:30  autoscale  OK      edge: remove 3 firewalls\n" in text
     assert (tmp_path / "demo.png").stat().st_size > 10_000
     assert play.commands == ("set a", "set b", "set x")

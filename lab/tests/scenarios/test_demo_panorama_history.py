@@ -11,14 +11,14 @@ from defusedxml.ElementTree import fromstring
 
 from vmseries_scenarios.demo import panorama
 from vmseries_scenarios.demo.model import Device, Job
-from vmseries_scenarios.demo.panorama_history import PanoramaHistory, Tag, lines
+from vmseries_scenarios.demo.panorama_history import PanoramaHistory, lines
 
 START = 1_800_000_000.0  # 08:00:00
 SERIAL, INSTANCE = "007951000000123", "i-0aaaaaaaaaaaaaaaa"
 NEW = Device(SERIAL, INSTANCE, connected=True, connected_at=START, group="out", stack="out")
 SYNCED = replace(NEW, group="in sync", stack="in sync")
 PUSH = Job(8, "CommitAll", "", "", "OK", START, START + 240, frozenset({SERIAL}))
-TAGS = {INSTANCE: Tag(SERIAL, "hostname")}
+TAGS = {INSTANCE: SERIAL}
 
 
 def commit(number: int, queued: float, finished: float | None = None, result: str = "OK") -> Job:
@@ -93,7 +93,7 @@ def test_a_firewall_joins_is_tagged_and_is_removed() -> None:
     )
     half = {SERIAL: replace(SYNCED, stack="out")}
     assert history.add(START + 90, half, [PUSH], TAGS, {SERIAL}) == [
-        (START + 90, f"{INSTANCE} is tagged: serial {SERIAL}, identified by hostname")
+        (START + 90, f"{INSTANCE} is tagged: serial {SERIAL}")
     ]
     assert history.add(START + 300, {SERIAL: SYNCED}, [PUSH], TAGS, {SERIAL}) == [
         (START + 240, f"{INSTANCE} is in sync: device group and template stack")
@@ -114,8 +114,8 @@ def test_a_firewall_joins_is_tagged_and_is_removed() -> None:
     assert history.add(START + 999, {}, [commit(12, 900, START + 930)], {}, set()) == []
     assert [" ".join(line.split()) for line in lines(history)] == [
         "Panorama's firewalls:",
-        "serial instance joined (evidence) in sync after left license",
-        f"{SERIAL} {INSTANCE} 08:00:00 (hostname) 4 min 00 s 08:15:30 (commit 12) returned",
+        "serial instance joined in sync after left license",
+        f"{SERIAL} {INSTANCE} 08:00:00 4 min 00 s 08:15:30 (commit 12) returned",
         "Panorama's commits:",
         "job queued finished by result description",
         "12 08:15:00 08:15:30 autoscale OK edge: remove 1 firewalls",

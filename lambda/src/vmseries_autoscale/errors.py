@@ -13,14 +13,20 @@
     ├── TransientError                          clears without action: retried, not counted
     │   ├── EventualConsistencyError            EC2 still returns an earlier state
     │   ├── TimeBudgetExceededError             the invocation ends before all work is done
+    │   ├── RecordConflictError                 another invocation wrote a firewall's record first
     │   └── DeviceBusyError                     Panorama: commit, lock, queue, session, failover
+    │       └── DeniedOnPeerError               not allowed in the state of this peer of a pair
     ├── RetryableError                          retried and counted: an operator may have to act
     │   ├── CapacityError                       a quota or a full subnet: permanent after minutes
     │   ├── TargetReusedError                   a firewall got the address of a removed target
     │   ├── SecretError                         a secret is unreadable or has the wrong keys
+    │   ├── CreditPoolError                     the vendor's credit-pool API did not answer
+    │   ├── RecordError                         the table of firewalls' records cannot be used
+    │   │   └── RecordFormatError               a record has a value that cannot be read
     │   ├── LicenseError                        a license cannot be returned now
     │   │   ├── LicenseServerUnreachableError   the device cannot reach Palo Alto's license server
     │   │   ├── LicensingKeyError               the licensing API key is missing or rejected
+    │   │   ├── SecondaryPeerError              the active Panorama peer returns no licenses
     │   │   └── LicenseManagerError             the license manager does not list the firewall
     │   └── PanOsError                          a PAN-OS device, Panorama or a firewall, failed
     │       ├── DeviceUnavailableError          no response, or not from the XML API
@@ -36,6 +42,7 @@
     ├── PermanentError                          no retry can help: the launch is abandoned
     │   ├── InterfaceLayoutError                the interfaces do not fit the instance
     │   ├── BootedWithoutInterfacesError        the firewall booted without its interfaces
+    │   ├── WrongGroupError                     the firewall registered in other groups of Panorama
     │   └── Ec2RefusedError                     EC2 refuses the call permanently
     └── SettingsError                           the function's settings are wrong
 
@@ -53,6 +60,9 @@ if TYPE_CHECKING:
 
 PANORAMA: Final = "Panorama"
 """The ``device`` attribute of errors from Panorama."""
+
+STRATA_CLOUD_MANAGER: Final = "Strata Cloud Manager"
+"""The ``device`` attribute of errors from Strata Cloud Manager and its identity service."""
 
 QUOTED_CHARACTERS: Final = 100
 
@@ -121,6 +131,10 @@ class TimeBudgetExceededError(TransientError):
     """The invocation ends before all work is done. Completed work stays complete."""
 
 
+class RecordConflictError(TransientError):
+    """Another invocation has written a firewall's record since it was read."""
+
+
 class DeviceBusyError(TransientError):
     """Panorama cannot execute the request now: commit, lock, full queue, expired session, failover.
 
@@ -131,6 +145,10 @@ class DeviceBusyError(TransientError):
     def __init__(self, device: str, message: str) -> None:
         super().__init__(message)
         self.device = device
+
+
+class DeniedOnPeerError(DeviceBusyError):
+    """A peer of a pair does not execute this command in its state (code 15)."""
 
 
 class RetryableError(AutoscaleError):
@@ -149,6 +167,18 @@ class SecretError(RetryableError):
     """A secret is missing, unreadable, or has the wrong keys."""
 
 
+class CreditPoolError(RetryableError):
+    """Palo Alto Networks' credit-pool API did not answer, refused, or answered something else."""
+
+
+class RecordError(RetryableError):
+    """The table with the records of firewalls cannot be read or written."""
+
+
+class RecordFormatError(RecordError):
+    """A firewall's record has a value that cannot be read."""
+
+
 class LicenseError(RetryableError):
     """A license cannot be returned now. An operator may have to remove the cause."""
 
@@ -159,6 +189,10 @@ class LicenseServerUnreachableError(LicenseError):
 
 class LicensingKeyError(LicenseError):
     """The licensing API key is missing, expired, or belongs to another account."""
+
+
+class SecondaryPeerError(LicenseError):
+    """The active peer of the Panorama pair is the secondary one, which returns no licenses."""
 
 
 class LicenseManagerError(LicenseError):
@@ -238,6 +272,10 @@ class InterfaceLayoutError(PermanentError):
 
 class BootedWithoutInterfacesError(PermanentError):
     """The firewall booted before its interfaces were attached. It detects them only at boot."""
+
+
+class WrongGroupError(PermanentError):
+    """The firewall registered in another device group or template stack than the configured one."""
 
 
 class Ec2RefusedError(PermanentError):

@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 
 from vmseries_autoscale.errors import (
     EventualConsistencyError,
+    RecordConflictError,
+    RecordError,
     TimeBudgetExceededError,
     TransientError,
     aws_error_code,
@@ -18,11 +20,18 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.time_budget import TimeBudget
 
 THROTTLING_ERROR_CODES = frozenset(
-    {"RequestLimitExceeded", "RequestThrottled", "Throttling", "ThrottlingException"}
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "Throttling",
+        "ThrottlingException",
+    }
 )
-"""Error codes for throttled calls: EC2; SQS; Auto Scaling; Elastic Load Balancing and Secrets
-Manager. Source: "Common Errors" in their API references, and
-https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html."""
+"""Error codes for throttled calls: DynamoDB; EC2 and DynamoDB; SQS; Auto Scaling; Elastic Load
+Balancing, Secrets Manager and DynamoDB. Source: "Common Errors" in their API references,
+https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html, and
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html."""
 
 
 class Delay(Enum):
@@ -64,6 +73,8 @@ class Failed:
     error: Exception
 
 
+_CLEARS_SOON = (EventualConsistencyError, RecordConflictError, TimeBudgetExceededError)
+
 T = TypeVar("T")
 Unfinished: TypeAlias = Retry | Failed
 Outcome: TypeAlias = Done | Unfinished
@@ -81,10 +92,12 @@ def run_step(step: Callable[[], T]) -> T | Unfinished:
     try:
         return step()
     except TransientError as error:
-        short = isinstance(error, EventualConsistencyError | TimeBudgetExceededError)
-        return Retry(str(error), Delay.SHORT if short else Delay.NORMAL)
-    except ClientError as error:
-        throttled = aws_error_code(error) in THROTTLING_ERROR_CODES
+        return Retry(str(error), Delay.SHORT if isinstance(error, _CLEARS_SOON) else Delay.NORMAL)
+    except (ClientError, RecordError) as error:
+        cause = error.__cause__ if isinstance(error, RecordError) else error
+        throttled = isinstance(cause, ClientError) and (
+            aws_error_code(cause) in THROTTLING_ERROR_CODES
+        )
         return Retry(str(error), Delay.THROTTLED) if throttled else Failed(error)
     except Exception as error:  # noqa: BLE001 - becomes an outcome, which is logged and counted
         return Failed(error)

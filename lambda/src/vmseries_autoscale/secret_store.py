@@ -1,8 +1,9 @@
-"""Read secrets: credentials for Panorama and the firewalls, and the licensing API key."""
+"""Read secrets: credentials for managers, firewalls and the vendor's licensing services."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,8 +18,22 @@ MAXIMUM_LENGTH = 65_536
 """Length of a secret, in characters. Secrets Manager allows no more bytes (``PutSecretValue``, AWS
 Secrets Manager API Reference)."""
 
-_SINGLE_LINE = ("username", "api_key", "password")
+_SINGLE_LINE = (
+    "username",
+    "api_key",
+    "password",
+    "client_id",
+    "client_secret",
+    "auth_code",
+    "tsg_id",
+)
 """Keys whose values go into requests. ``ca_bundle`` is checked when TLS is set up."""
+
+_AUTH_CODE = re.compile(r"[A-Za-z0-9]{1,32}")
+"""The known auth codes are a letter and seven digits."""
+
+_TSG_ID = re.compile(r"[0-9]{1,20}")
+"""The known ids of tenant service groups have ten digits."""
 
 CACHE_SECONDS = 300
 """Time for which a secret is cached, and after which a new version takes effect at the latest."""
@@ -41,6 +56,40 @@ class Credentials:
     api_key: str | None = field(repr=False)
     password: str | None = field(repr=False)
     ca_bundle: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPoolCredentials:
+    """OAuth credentials for the vendor's credit-pool API.
+
+    Attributes:
+        auth_code: Auth code of the firewalls' deployment profile, which takes licenses; ``None``
+            without one.
+        ca_bundle: Trusted certificates (PEM), for a proxy that inspects TLS; ``None`` for the trust
+            store of the system.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    auth_code: str | None = field(repr=False)
+    ca_bundle: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StrataCloudManagerCredentials:
+    """Credentials of a service account of Strata Cloud Manager.
+
+    Attributes:
+        client_id: Client id, of the form ``name@tsg_id.iam.panserviceaccount.com``.
+        tsg_id: Id of the tenant service group.
+        ca_bundle: Trusted certificates (PEM), for a proxy that inspects TLS; ``None`` for the trust
+            store of the system.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    tsg_id: str
+    ca_bundle: str | None = field(default=None, repr=False)
 
 
 def administrator_credentials(secret_arn: str) -> Credentials:
@@ -69,6 +118,49 @@ def licensing_api_key(secret_arn: str) -> str:
     if "api_key" not in content:
         raise SecretError(f"secret {secret_arn} must have the key api_key")
     return content["api_key"]
+
+
+def credit_pool_credentials(secret_arn: str) -> CreditPoolCredentials:
+    """Read a secret of the form ``{"client_id", "client_secret", "auth_code"?, "ca_bundle"?}``.
+
+    Raises:
+        SecretError: If the secret cannot be read, or has other keys. The message never contains the
+            content of the secret.
+    """
+    content = _read(secret_arn)
+    if not {"client_id", "client_secret"} <= content.keys():
+        raise SecretError(f"secret {secret_arn} must have the keys client_id and client_secret")
+    auth_code = content.get("auth_code")
+    if auth_code is not None and not _AUTH_CODE.fullmatch(auth_code):
+        raise SecretError(
+            f"secret {secret_arn}: the value of auth_code is not one auth code, which has only "
+            "letters and digits"
+        )
+    return CreditPoolCredentials(
+        content["client_id"], content["client_secret"], auth_code, content.get("ca_bundle")
+    )
+
+
+def strata_cloud_manager_credentials(secret_arn: str) -> StrataCloudManagerCredentials:
+    """Read a secret of the form ``{"client_id", "client_secret", "tsg_id", "ca_bundle"?}``.
+
+    Raises:
+        SecretError: If the secret cannot be read, or has other keys. The message never contains the
+            content of the secret.
+    """
+    content = _read(secret_arn)
+    if not {"client_id", "client_secret", "tsg_id"} <= content.keys():
+        raise SecretError(
+            f"secret {secret_arn} must have the keys client_id, client_secret and tsg_id"
+        )
+    if not _TSG_ID.fullmatch(content["tsg_id"]):
+        raise SecretError(
+            f"secret {secret_arn}: the value of tsg_id is not the id of a tenant service group, "
+            "which has only digits"
+        )
+    return StrataCloudManagerCredentials(
+        content["client_id"], content["client_secret"], content["tsg_id"], content.get("ca_bundle")
+    )
 
 
 def clear_cache() -> None:

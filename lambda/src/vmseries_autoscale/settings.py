@@ -16,6 +16,10 @@ from vmseries_autoscale.errors import SettingsError, shortened
 
 VARIABLE = "VMSERIES_AUTOSCALE_SETTINGS"
 
+LICENSE_TIMEOUT_FACTOR = 2
+"""Factor by which a request that contacts the license server may take longer than other requests.
+It is a bound for a request, not for the return of a license: a later visit sees how that went."""
+
 _JSON = {
     str: "a string",
     int: "a whole number",
@@ -64,19 +68,47 @@ class PanoramaSettings:
 
     Attributes:
         port: TCP port of the XML API.
+        server_name: Name that the certificate must be valid for; ``None`` for the host name.
         timeout_seconds: Timeout of one request.
         push_when_out_of_sync: Whether to push to new firewalls that are connected but not in
             sync.
+        call_slots_table_arn: Table that limits the calls of all deployments that share a Panorama;
+            ``None`` to limit only those of this one.
     """
 
     hostnames: tuple[str, ...]
     port: int
     secret_arn: str
+    server_name: str | None
     device_group: str
     template_stack: str
     log_collector_group: str | None
     timeout_seconds: int
     push_when_out_of_sync: bool
+    call_slots_table_arn: str | None = None
+
+    @property
+    def license_timeout_seconds(self) -> int:
+        """Timeout of a request that contacts Palo Alto's license server, which takes longer."""
+        return LICENSE_TIMEOUT_FACTOR * self.timeout_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class StrataCloudManagerSettings:
+    """Settings for Strata Cloud Manager, which manages the firewalls instead of Panorama.
+
+    Attributes:
+        folder: Name of the folder that directly contains the firewalls.
+        api_hostname: Host name of the API.
+        identity_hostname: Host name of the identity service.
+        timeout_seconds: Timeout of one request.
+    """
+
+    secret_arn: str
+    folder: str
+    api_hostname: str
+    identity_hostname: str
+    timeout_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +125,11 @@ class FirewallApiSettings:
     port: int
     server_name: str
     timeout_seconds: int
+
+    @property
+    def license_timeout_seconds(self) -> int:
+        """Timeout of a request that contacts Palo Alto's license server, which takes longer."""
+        return LICENSE_TIMEOUT_FACTOR * self.timeout_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +171,14 @@ class LicensingSettings:
     Attributes:
         api_key_secret_arn: Secret with the licensing API key; only in mode ``firewall``.
         license_manager: License manager of Panorama's license plugin; only in mode ``plugin``.
+        join_timeout_seconds: Age of an instance up to which its firewall may still register with
+            Panorama, or take its license.
     """
 
     mode: LicensingMode
     api_key_secret_arn: str | None
     license_manager: str | None
+    join_timeout_seconds: int
 
     def __post_init__(self) -> None:
         for name, value, mode in (
@@ -159,11 +199,23 @@ class Settings:
 
     Attributes:
         name: Name of the deployment, which is also the value of the tag on its resources.
+        records_table: Name of the DynamoDB table with the records of the firewalls.
+        panorama: Panorama that manages the firewalls; ``None`` without one.
+        strata_cloud_manager: Strata Cloud Manager that does instead; ``None`` without it.
     """
 
     name: str
     auto_scaling_group_name: str
+    records_table: str
     panorama: PanoramaSettings | None
+    strata_cloud_manager: StrataCloudManagerSettings | None
+
+    def __post_init__(self) -> None:
+        if self.panorama is not None and self.strata_cloud_manager is not None:
+            raise SettingsError(
+                f"{VARIABLE}: panorama and strata_cloud_manager are both set; a firewall has one "
+                "manager"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,22 +257,39 @@ class LaunchSettings(HookSettings):
         """The device index of the management interface."""
         return self._management_device_indexes()[0]
 
+    @property
+    def asks_firewalls(self) -> bool:
+        """Whether a firewall that Strata Cloud Manager shows as ready is asked for its license."""
+        return (
+            self.strata_cloud_manager is not None
+            and self.license_expected
+            and self.readiness in (Readiness.IN_SYNC, Readiness.CONNECTED)
+        )
+
     def _management_device_indexes(self) -> list[int]:
         return [i.device_index for i in self.interfaces.values() if i.role is Role.MANAGEMENT]
 
     def __post_init__(self) -> None:
+        HookSettings.__post_init__(self)  # super() does not work in a class with slots.
         if len(self._management_device_indexes()) != 1:
             raise SettingsError(f"{VARIABLE}: one of the interfaces must have the role management")
-        without_panorama = {
+        managed = self.panorama is not None or self.strata_cloud_manager is not None
+        possible = {
             Readiness.OFF: True,
             Readiness.HEALTHY: True,
-            Readiness.CONNECTED: self.firewall_api is not None,
-            Readiness.IN_SYNC: False,
+            Readiness.CONNECTED: managed or self.firewall_api is not None,
+            Readiness.IN_SYNC: managed,
         }
-        if self.panorama is None and not without_panorama[self.readiness]:
+        if not possible[self.readiness]:
             raise SettingsError(
                 f"{VARIABLE}: readiness is {self.readiness}, but panorama is null; in-sync needs "
-                "panorama, connected needs panorama or firewall_api, healthy and off need neither"
+                "panorama or strata_cloud_manager, connected needs one of them or firewall_api, "
+                "healthy and off need none"
+            )
+        if self.asks_firewalls and self.firewall_api is None:
+            raise SettingsError(
+                f"{VARIABLE}: a license is expected, and Strata Cloud Manager does not show it "
+                "reliably; set firewall_api"
             )
         groups = [group for item in self.interfaces.values() for group in item.target_groups]
         if self.readiness is Readiness.HEALTHY and not (self.target_group_arns or groups):
@@ -256,6 +325,7 @@ class TerminateSettings(HookSettings):
         return bool(self.target_groups or self.target_group_arns)
 
     def __post_init__(self) -> None:
+        HookSettings.__post_init__(self)  # super() does not work in a class with slots.
         mode = self.licensing.mode
         if mode is LicensingMode.FIREWALL and self.panorama is None and self.firewall_api is None:
             raise SettingsError(
@@ -305,12 +375,39 @@ class BootstrapSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditPoolSettings:
+    """The pool of Software NGFW credits that the firewalls take their licenses from.
+
+    Attributes:
+        secret_arn: Secret with the OAuth credentials for the vendor's credit-pool API.
+        id: Id of the credit pool.
+        credits_per_firewall: Credits that one firewall takes.
+        profile_firewalls: Number of firewalls that the deployment profile is made for; ``None`` to
+            read it from the API.
+    """
+
+    secret_arn: str
+    id: str
+    credits_per_firewall: float
+    profile_firewalls: int | None
+
+    def __post_init__(self) -> None:
+        if not self.credits_per_firewall > 0:
+            raise SettingsError(
+                f"{VARIABLE}: credit_pool.credits_per_firewall must be more than zero"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcileSettings(Settings):
     """Settings of the reconcile function.
 
     Attributes:
         license_manager: License manager of Panorama's license plugin; only in licensing mode
             ``plugin``.
+        stop_launches_after: Number of abandoned launches in a row after which the launches of the
+            group are stopped; ``None`` to never stop them.
+        credit_pool: The pool of the firewalls' licenses; ``None`` not to read one.
         target_group_arns: Target groups of type instance in which the launch function registers
             firewalls.
         age_floor_seconds: Minimum age of stalled hooks and orphans that a run acts on.
@@ -327,6 +424,8 @@ class ReconcileSettings(Settings):
     terminate: QueueSettings
     licensing_mode: LicensingMode
     license_manager: str | None
+    stop_launches_after: int | None
+    credit_pool: CreditPoolSettings | None
     target_groups: tuple[ReconcileTargetGroupSettings, ...]
     target_group_arns: tuple[str, ...]
     age_floor_seconds: int

@@ -40,6 +40,13 @@ class Metric(StrEnum):
     Investigate if it repeats: Auto Scaling keeps launching replacements.
     """
 
+    LAUNCHES_ABANDONED_IN_A_ROW = "LaunchesAbandonedInARow"
+    """Launches that were abandoned since the last one succeeded, if there is more than one.
+
+    Investigate always: each may have taken a license. There is an alarm, which lasts until a
+    launch succeeds.
+    """
+
     LAUNCH_REFUSED = "LaunchRefused"
     """Launches that EC2 refuses, since it last accepted one in the same zone.
 
@@ -65,12 +72,13 @@ class Metric(StrEnum):
     """
 
     LICENSE_RETURNED = "LicenseReturned"
-    """The license list of the firewall or of the license manager shows a returned license."""
+    """The evidence is complete that a license is returned."""
 
     LICENSE_NOT_RETURNED = "LicenseNotReturned"
-    """A firewall terminated with its license; the log has its serial number and the remedy.
+    """A firewall terminated with its license, or nobody learned whether it had one.
 
-    Investigate always: nothing in this deployment can return this license.
+    Investigate always: nothing in this deployment can return this license. The log has the
+    firewall's serial number or its instance, address and launch time, and the remedy.
     """
 
     FIREWALL_IDENTITY_AMBIGUOUS = "FirewallIdentityAmbiguous"
@@ -83,6 +91,19 @@ class Metric(StrEnum):
     """Panorama did not respond, or rejected the administrator's API key, password or role.
 
     Investigate if it lasts longer than Panorama's own maintenance.
+    """
+
+    STRATA_CLOUD_MANAGER_UNAVAILABLE = "StrataCloudManagerUnavailable"
+    """Strata Cloud Manager did not respond, or rejected the service account.
+
+    Investigate if it lasts longer than the vendor's own maintenance.
+    """
+
+    LEFT_REGISTERED = "LeftRegistered"
+    """Strata Cloud Manager still lists a firewall that has terminated. Counted once for each.
+
+    Investigate always: its API cannot remove it, so somebody has to. The log and the reconcile
+    report have the serial number.
     """
 
     VISIT_FAILED = "VisitFailed"
@@ -148,6 +169,30 @@ class Metric(StrEnum):
     Investigate if it does not stop: the reconcile report has the message of AWS.
     """
 
+    LICENSE_CREDITS_AVAILABLE = "LicenseCreditsAvailable"
+    """Credits of `licensing.credit_pool` that no deployment profile has.
+
+    Investigate with `FirewallsWithoutCredits`.
+    """
+
+    FIREWALLS_WITHOUT_CREDITS = "FirewallsWithoutCredits"
+    """Firewalls of `capacity.max` for which the credit pool and the profile have no credits.
+
+    Investigate above zero: the group cannot grow to its maximum. There is an alarm.
+    """
+
+    LICENSE_CREDITS_DAYS_LEFT = "LicenseCreditsDaysLeft"
+    """Days until the credits of the pool expire; negative afterwards.
+
+    Investigate below 30: renew the credits. There is an alarm.
+    """
+
+    LICENSE_CREDITS_UNKNOWN = "LicenseCreditsUnknown"
+    """A run of the reconcile function could not read the credit pool.
+
+    Investigate if it lasts: the reconcile report has the reason. There is an alarm.
+    """
+
     TERMINATION_HELD_SECONDS = "TerminationHeldSeconds"
     """The longest wait of a terminating firewall that is not finished yet.
 
@@ -192,6 +237,11 @@ def log_context(**keys: str) -> Iterator[None]:
 def count(metric: Metric, number: int = 1) -> None:
     """Add ``number`` to a metric."""
     _add(metric, MetricUnit.Count, number)
+
+
+def gauge(metric: Metric, value: float) -> None:
+    """Record the current value of something that can be counted."""
+    _add(metric, MetricUnit.Count, value)
 
 
 def measure(metric: Metric, seconds: float) -> None:

@@ -43,19 +43,23 @@ class AutoScaling(LoadBalancing, Sqs):
     Attributes:
         group_exists: Whether the group exists. Activities outlive it.
         desired: Desired capacity; ``None`` for the number of members.
+        maximum: Maximum size.
         expired: Instances whose hook timed out.
         completed: Token and result of each completed lifecycle action, in order.
         mail: How many copies of an event arrive.
+        suspended: Suspended processes.
     """
 
     group_exists: bool = True
     desired: int | None = None
+    maximum: int = 100
     members: dict[str, Member] = field(default_factory=dict)
     activities: list[dict[str, Any]] = field(default_factory=list)
     activities_per_page: int = ACTIVITIES_PER_PAGE
     expired: list[str] = field(default_factory=list)
     completed: list[tuple[str, str]] = field(default_factory=list)
     mail: int = 1
+    suspended: set[str] = field(default_factory=set)
 
     def launch(self) -> str:
         """Launch an instance; its launch hook waits."""
@@ -177,9 +181,15 @@ class AutoScaling(LoadBalancing, Sqs):
         group = {
             "AutoScalingGroupName": NAME,
             "DesiredCapacity": len(members) if self.desired is None else self.desired,
+            "MaxSize": self.maximum,
+            "SuspendedProcesses": [{"ProcessName": name} for name in sorted(self.suspended)],
             "Instances": members,
         }
         return {"AutoScalingGroups": [group]}
+
+    def suspend_processes(self, parameters: dict[str, Any]) -> Any:
+        self.suspended |= set(parameters["ScalingProcesses"])
+        return {}
 
     def describe_scaling_activities(self, parameters: dict[str, Any]) -> Any:
         if not self.group_exists and not parameters.get("IncludeDeletedGroups"):

@@ -19,6 +19,7 @@ from botocore.validate import ParamValidator
 
 from component.fakes.auto_scaling import AutoScaling
 from component.fakes.base import NAME, START, ZONE, client_error
+from component.fakes.dynamodb import DynamoDb
 from component.fakes.ec2 import DEPLOYMENT, INSTANCE_ID, VPC, Address
 from component.fakes.faults import CrashError, Fault
 from component.fakes.load_balancing import TARGET_GROUP, TARGET_PORT
@@ -55,7 +56,7 @@ class Call(NamedTuple):
 
 
 @dataclass
-class Account(AutoScaling, SecretsManager):
+class Account(AutoScaling, SecretsManager, DynamoDb):
     """The account.
 
     Attributes:

@@ -36,7 +36,7 @@ from vmseries_autoscale.errors import PANORAMA, DeviceTimeoutError, DeviceUnavai
 from vmseries_autoscale.handlers import launch as launch_handler
 from vmseries_autoscale.handlers import reconcile as reconcile_handler
 from vmseries_autoscale.handlers import terminate as terminate_handler
-from vmseries_autoscale.licensing import by_firewall as firewall_license
+from vmseries_autoscale.licensing import reporting as firewall_license
 from vmseries_autoscale.panorama import Device, Part
 from vmseries_autoscale.settings import (
     VARIABLE,
@@ -80,10 +80,14 @@ PLUGIN_SETTINGS: dict[type, dict[str, Any]] = {
             "mode": "plugin",
             "api_key_secret_arn": None,
             "license_manager": LICENSE_MANAGER,
+            "join_timeout_seconds": 2700,
         }
     },
     ReconcileSettings: SETTINGS[ReconcileSettings]
-    | {"licensing_mode": "plugin", "license_manager": LICENSE_MANAGER},
+    | {
+        "licensing_mode": "plugin",
+        "license_manager": LICENSE_MANAGER,
+    },
 }
 """The settings that differ if Panorama's plugin manages the licenses."""
 
@@ -141,16 +145,17 @@ class Connection:
 
     def _watch(self, name: str, arguments: tuple[Any, ...]) -> None:
         """Check that the function may change this firewall; a dead one does not respond."""
-        if name == "plugin_deactivate":
+        if name in ("plugin_deactivate", "batch_deactivate"):
             for instance_id, serial in self._fleet.serials.items():
-                if serial in arguments[1]:
+                if serial in arguments[-1]:
                     self._fleet.aws.take_from_panorama(instance_id, name)
         instance_ids = {serial: key for key, serial in self._fleet.serials.items()}
         if name == "remove_all":
-            for serial in {serial for _, serial in arguments[0]} & instance_ids.keys():
+            for serial in {removal.serial for removal in arguments[0]} & instance_ids.keys():
                 self._fleet.aws.take_from_panorama(instance_ids[serial], name)
             return
-        instance_id = instance_ids.get((*arguments, "")[0])
+        first = (*arguments, "")[0]
+        instance_id = instance_ids.get(first) if isinstance(first, str) else None
         if instance_id is None:
             return
         if name in ("licenses", "deactivate_license") and not self._fleet.aws.lives(instance_id):

@@ -68,9 +68,16 @@ class Interface:
     source_dest_check: bool = True
 
     @property
+    def mac(self) -> str:
+        """The MAC address, from the number in the id."""
+        number = self.interface_id.rpartition("-")[2][-8:].rjust(8, "0")
+        return ":".join(["06", "00", *(number[at : at + 2] for at in range(0, 8, 2))])
+
+    @property
     def description(self) -> dict[str, Any]:
         return {
             "NetworkInterfaceId": self.interface_id,
+            "MacAddress": self.mac,
             "SubnetId": self.subnet,
             "PrivateIpAddress": self.private_ip,
             "PrivateIpAddresses": [{"PrivateIpAddress": self.private_ip}],

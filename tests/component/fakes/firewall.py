@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from component.fakes import settings
 from component.fakes.cloud import SERIAL
 from vmseries_autoscale.firewall import State
+from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.settings import FirewallApiSettings
 
 READY = State(chassis_ready=True, auto_commit="OK")
@@ -47,6 +48,13 @@ class FakeFirewall:
     def licenses(self) -> list[str]:
         self.fail("licenses")
         return list(self.licensed)
+
+    def system_info(self) -> SystemInfo:
+        self.fail("system_info")
+        return SystemInfo(self.number, vm_license="VM-SERIES-4" if self.licensed else "none")
+
+    def valid_licenses(self) -> list[str]:
+        return self.licenses()
 
     def set_licensing_api_key(self, api_key: str) -> None:
         self.fail("set_licensing_api_key")

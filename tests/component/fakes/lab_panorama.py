@@ -52,19 +52,28 @@ def installed(world: World) -> Iterator[Any]:
     vendor.stop()
 
 
-def connect(
-    vendor: Any, admin: Admin = initial_config.AUTOSCALE, group: str = initial_config.DEVICE_GROUP
-) -> PanOsPanorama:
-    """A connection as the functions make it."""
-    settings = PanoramaSettings(
+def settings(vendor: Any, group: str = initial_config.DEVICE_GROUP) -> PanoramaSettings:
+    """The settings of the functions for the lab's Panorama."""
+    return PanoramaSettings(
         hostnames=(HOST,),
         port=vendor.panorama.peers[0].server.port,
         secret_arn="arn:secret",
+        server_name=None,
         device_group=group,
         template_stack=initial_config.TEMPLATE_STACK,
         log_collector_group=initial_config.COLLECTOR_GROUP,
         timeout_seconds=1,
         push_when_out_of_sync=False,
     )
-    credentials = Credentials(admin.name, admin.key, None, vendor.authority.pem)
-    return connect_to_active(settings, credentials)
+
+
+def credentials(vendor: Any, admin: Admin = initial_config.AUTOSCALE) -> Credentials:
+    """The credentials of one of its administrators."""
+    return Credentials(admin.name, admin.key, None, vendor.authority.pem)
+
+
+def connect(
+    vendor: Any, admin: Admin = initial_config.AUTOSCALE, group: str = initial_config.DEVICE_GROUP
+) -> PanOsPanorama:
+    """A connection as the functions make it."""
+    return connect_to_active(settings(vendor, group), credentials(vendor, admin))

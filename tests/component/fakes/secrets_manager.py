@@ -10,6 +10,7 @@ from component.fakes.base import Base, client_error
 
 PANORAMA_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama"
 LICENSING_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing"
+STRATA_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:strata"
 PANORAMA_KEY = "panorama-key-of-the-test"
 LICENSING_KEY = "licensing-key-of-the-test"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from component.fakes.base import NAME, ZONE
+from component.fakes.dynamodb import RECORDS
 from component.fakes.ec2 import GENERATION, NETWORKS, SECURITY_GROUP
-from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET
+from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET, STRATA_SECRET
 from component.fakes.sqs import URL
 from component.fakes.xml_server import XmlApi
 from vmseries_autoscale.settings import PanoramaSettings
@@ -19,16 +20,32 @@ def common(**changes: Any) -> dict[str, Any]:
     return {
         "name": NAME,
         "auto_scaling_group_name": NAME,
+        "records_table": RECORDS,
         "panorama": {
             "hostnames": ["panorama.example.com"],
             "port": 443,
             "secret_arn": PANORAMA_SECRET,
+            "server_name": None,
             "device_group": "DG",
             "template_stack": "TS",
             "log_collector_group": "LCG",
             "timeout_seconds": 5,
             "push_when_out_of_sync": False,
+            "call_slots_table_arn": None,
         },
+        "strata_cloud_manager": None,
+        **changes,
+    }
+
+
+def strata_cloud_manager(**changes: Any) -> dict[str, Any]:
+    """The settings of Strata Cloud Manager."""
+    return {
+        "secret_arn": STRATA_SECRET,
+        "folder": "autoscale",
+        "api_hostname": "api.strata.paloaltonetworks.com",
+        "identity_hostname": "auth.apps.paloaltonetworks.com",
+        "timeout_seconds": 5,
         **changes,
     }
 
@@ -90,6 +107,7 @@ def terminate(**changes: Any) -> dict[str, Any]:
                 "mode": "firewall",
                 "api_key_secret_arn": LICENSING_SECRET,
                 "license_manager": None,
+                "join_timeout_seconds": 2700,
             },
             "firewall_api": None,
             "target_groups": {},
@@ -107,6 +125,8 @@ def reconcile(**changes: Any) -> dict[str, Any]:
             "terminate": {"lifecycle_hook_name": "terminate", "queue_url": URL + "terminate"},
             "licensing_mode": "firewall",
             "license_manager": None,
+            "stop_launches_after": None,
+            "credit_pool": None,
             "target_groups": [],
             "target_group_arns": [],
             "age_floor_seconds": 1500,
@@ -144,6 +164,7 @@ def of_panorama(port: int, **changes: Any) -> PanoramaSettings:
             "hostnames": ("localhost",),
             "port": port,
             "secret_arn": "arn:secret",
+            "server_name": None,
             "device_group": "DG",
             "template_stack": "TS",
             "log_collector_group": "LCG",

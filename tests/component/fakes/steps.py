@@ -80,10 +80,10 @@ def refer_to_device(
     """Let a reference keep Panorama from deleting a managed device."""
     remove = panorama.remove
 
-    def refuse(part: Part, removed: str) -> None:
+    def refuse(part: Part, removed: str, group: str | None = None) -> None:
         if part is Part.MANAGED_DEVICES and removed == serial:
             raise ObjectReferencedError(PANORAMA, "10", text)
-        remove(part, removed)
+        remove(part, removed, group)
 
     monkeypatch.setattr(panorama, "remove", refuse)
 

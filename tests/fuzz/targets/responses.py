@@ -24,11 +24,18 @@ from fuzz.device import (
 from fuzz.targets import ACCEPTED, MARKER, TEXT_BOUND, UnusableResultError
 from vmseries_autoscale.errors import DeviceBusyError, LicenseError, PanOsError
 from vmseries_autoscale.firewall.client import PanOsFirewall
+from vmseries_autoscale.firewall_records import FirewallRecord
 from vmseries_autoscale.licensing import by_firewall
+from vmseries_autoscale.licensing.evidence import Observations
 from vmseries_autoscale.outcome import Failed
-from vmseries_autoscale.panorama import Part, removal
+from vmseries_autoscale.pan_os.commands import command
+from vmseries_autoscale.pan_os.license_commands import LicenseCommands
+from vmseries_autoscale.panorama import Part, Removal, removal
 from vmseries_autoscale.panorama.client import PanOsPanorama, connect_to_active
 from vmseries_autoscale.panorama.preflight_client import PreflightPanorama
+from vmseries_autoscale.panorama.recording_client import RecordingPanorama
+from vmseries_autoscale.recording.neutral import Neutralizer
+from vmseries_autoscale.recording.shape import describe
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import FirewallApiSettings, PanoramaSettings
 
@@ -38,8 +45,8 @@ _TLS_SHARE = 0.05
 _PORT = 443
 _SERIAL, _OTHER = "007951000012345", "007951000000099"
 _REMOVALS = [
-    *((Part.DEVICE_GROUP, _SERIAL), (Part.DEVICE_GROUP, _OTHER)),
-    *((Part.MANAGED_DEVICES, _SERIAL), (Part.MANAGED_DEVICES, _OTHER)),
+    *(Removal(Part.DEVICE_GROUP, _SERIAL), Removal(Part.DEVICE_GROUP, _OTHER)),
+    *(Removal(Part.MANAGED_DEVICES, _SERIAL), Removal(Part.MANAGED_DEVICES, _OTHER)),
 ]
 _NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _KEY = Credentials("autoscale", f"{MARKER}==", None, CA_BUNDLE)
@@ -64,6 +71,10 @@ class Clients:
         """Return the client of the pre-flight."""
         return PreflightPanorama(HOST, self._settings(), _KEY)
 
+    def recording(self) -> RecordingPanorama:
+        """Return the client of the recording."""
+        return RecordingPanorama(HOST, self._settings(), _KEY)
+
     def firewall(self) -> PanOsFirewall:
         """Return a client of a firewall."""
         return PanOsFirewall(
@@ -74,20 +85,43 @@ class Clients:
         return documents.of_panorama(self.port, timeout_seconds=30, **changes)
 
 
+def _describe(panorama: RecordingPanorama, kind: str) -> int:
+    """Record an answer, and return the number of its paths; a description has no value."""
+    described = describe(panorama.answer(command("show", kind, "all")), Neutralizer({}))
+    if MARKER in str(described):
+        raise UnusableResultError("a recording has a value of its answer")
+    return len(described["elements"])
+
+
 def _always() -> bool:
     return True
 
 
-def _remove_firewalls(panorama: PanOsPanorama) -> object:
-    return removal.remove_firewalls(panorama, {_SERIAL, _OTHER}, "fw", _NOW, _always)
+def _return_license(firewall: LicenseCommands) -> object:
+    record = FirewallRecord("i-0123456789abcdef0", serial=_SERIAL)
+    key = f"{MARKER}-licensing"
+    seen = Observations(_NOW)
+    return by_firewall.return_license(firewall, "its name", lambda: key, record, seen)
+
+
+def _remove_firewalls(panorama: PanOsPanorama, **known: Any) -> object:
+    return removal.remove_firewalls(panorama, {_SERIAL, _OTHER}, "fw", _NOW, _always, **known)
 
 
 CALLS: dict[str, Callable[[Clients], object]] = {
     "panorama: connect to a pair": lambda c: c.pair(),
     "panorama: log in with a password": lambda c: c.panorama(_PASSWORD).commits(),
     "panorama: devices": lambda c: c.panorama().devices(),
-    "panorama: push": lambda c: c.panorama().push([_SERIAL]),
-    "panorama: pushes": lambda c: c.panorama().pushes(),
+    "panorama: members": lambda c: c.panorama().members(),
+    "panorama: groups": lambda c: c.panorama().groups_of([_SERIAL], list(Part)),
+    "panorama: running parts": lambda c: c.panorama().running_parts([_SERIAL, _OTHER]),
+    "panorama: candidate parts": lambda c: c.panorama().candidate_parts([_SERIAL]),
+    "panorama: push": lambda c: c.panorama().push([_SERIAL], "fw"),
+    "panorama: pushes": lambda c: c.panorama().pushes("fw"),
+    "panorama: job": lambda c: c.panorama().job("23"),
+    "panorama: batch deactivation": lambda c: c.panorama().batch_deactivate([_SERIAL, _OTHER]),
+    "panorama: batch licenses": lambda c: c.panorama().batch_licensed(),
+    "panorama: forwarded system information": lambda c: c.panorama().system_info(_SERIAL),
     "panorama: plugin's licenses": lambda c: c.panorama().plugin_licensed("LM"),
     "panorama: plugin's deactivation": lambda c: c.panorama().plugin_deactivate("LM", [_SERIAL]),
     "panorama: running members": lambda c: c.panorama().running_members(),
@@ -98,10 +132,12 @@ CALLS: dict[str, Callable[[Clients], object]] = {
     "panorama: revert": lambda c: c.panorama().revert(),
     "panorama: commits": lambda c: c.panorama().commits(),
     "panorama: forwarded licenses": lambda c: c.panorama().firewall(_SERIAL).licenses(),
-    "panorama: forwarded return": lambda c: by_firewall.deactivate_license(
-        c.panorama().firewall(_SERIAL), "its name", f"{MARKER}-licensing"
-    ),
+    "panorama: forwarded return": lambda c: _return_license(c.panorama().firewall(_SERIAL)),
     "removal: remove firewalls": lambda c: _remove_firewalls(c.panorama()),
+    "removal: follow a commit": lambda c: _remove_firewalls(c.panorama(), jobs={_SERIAL: "21"}),
+    "removal: remove directly": lambda c: _remove_firewalls(
+        c.panorama(), located={_SERIAL, _OTHER}
+    ),
     "pre-flight: version": lambda c: c.preflight().version(),
     "pre-flight: HA state": lambda c: c.preflight().ha_state(),
     "pre-flight: device groups": lambda c: c.preflight().device_groups(),
@@ -110,14 +146,24 @@ CALLS: dict[str, Callable[[Clients], object]] = {
     "pre-flight: license manager": lambda c: c.preflight().has_license_manager("LM"),
     "pre-flight: configuration": lambda c: c.preflight().check_configuration_access(),
     "pre-flight: metric publishing": lambda c: c.preflight().metric_publishing(),
+    "pre-flight: connected member": lambda c: c.preflight().connected_member(),
+    "pre-flight: firewall": lambda c: c.preflight().read_firewall(_SERIAL),
+    "pre-flight: batch licenses": lambda c: c.preflight().read_batch_licenses(),
+    "pre-flight: plugin licenses": lambda c: c.preflight().read_plugin_licenses("LM"),
+    "pre-flight: open changes": lambda c: c.preflight().has_open_changes("autoscale"),
+    "pre-flight: push nothing": lambda c: c.preflight().push_nothing(),
+    "pre-flight: administrator": lambda c: c.preflight().administrator(),
+    "pre-flight: host names": lambda c: c.preflight().host_name_settings(),
+    "recording: devices": lambda c: _describe(c.recording(), "devices"),
+    "recording: jobs": lambda c: _describe(c.recording(), "jobs"),
     "firewall: state": lambda c: c.firewall().state(),
+    "firewall: system information": lambda c: c.firewall().system_info(),
+    "firewall: valid licenses": lambda c: c.firewall().valid_licenses(),
     "firewall: serial": lambda c: c.firewall().serial(),
     "firewall: licenses": lambda c: c.firewall().licenses(),
     "firewall: licensing key": lambda c: c.firewall().set_licensing_api_key(f"{MARKER}-l"),
     "firewall: deactivation": lambda c: c.firewall().deactivate_license(),
-    "firewall: return": lambda c: by_firewall.deactivate_license(
-        c.firewall(), "its name", f"{MARKER}-licensing"
-    ),
+    "firewall: return": lambda c: _return_license(c.firewall()),
 }
 """Every call that the functions make, by its name in reports."""
 
@@ -213,9 +259,10 @@ class Responses:
         return b"status=" not in case.response.body
 
 
-def _raise_failures(outcomes: Any) -> None:
+def _raise_failures(progress: Any) -> None:
     """Raise the error of a removal that failed, as a visit does by logging it."""
-    failures: Iterable[Failed] = (item for item in outcomes.values() if isinstance(item, Failed))
+    outcomes = progress.outcomes.values()
+    failures: Iterable[Failed] = (item for item in outcomes if isinstance(item, Failed))
     for failure in failures:
         raise failure.error
 

@@ -323,7 +323,7 @@ run "accepts_the_lowest_age_floor" {
   command = plan
 
   variables {
-    reconcile = { age_floor_minutes = 22 }
+    reconcile = { age_floor_minutes = 28 }
   }
 }
 
@@ -371,7 +371,7 @@ run "refuses_an_age_floor_below_the_slowest_chain_of_visits" {
   command = plan
 
   variables {
-    reconcile = { age_floor_minutes = 21 }
+    reconcile = { age_floor_minutes = 27 }
   }
 
   expect_failures = [var.reconcile]
@@ -381,7 +381,7 @@ run "refuses_an_age_floor_that_is_too_low_for_slow_functions" {
   command = plan
 
   variables {
-    functions = { timeout_seconds = 120 } # 600 + 300 + 720 + 20 = 1640 s
+    functions = { timeout_seconds = 150 } # 600 + 300 + 900 + 20 = 1820 s
   }
 
   expect_failures = [var.reconcile]

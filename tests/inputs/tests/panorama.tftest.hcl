@@ -1,6 +1,12 @@
 # Validations of the inputs `panorama`, `firewall_api`, `readiness`, `licensing`.
 
 variables {
+  valid_credit_pool = {
+    secret_arn           = "arn:aws:secretsmanager:us-east-1:123456789012:secret:credits-AbCdEf"
+    id                   = "315861234"
+    credits_per_firewall = 13.68
+  }
+
   valid_panorama = {
     hostnames      = ["panorama.example.com"]
     secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
@@ -74,7 +80,29 @@ run "refuses_a_panorama_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    panorama = merge(var.valid_panorama, { timeout_seconds = 31 })
+    panorama = merge(var.valid_panorama, { timeout_seconds = 61 })
+  }
+
+  expect_failures = [var.panorama]
+}
+
+run "accepts_the_panorama_timeout_and_name_of_a_pair" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, {
+      hostnames       = ["10.0.0.10", "10.0.1.10"]
+      server_name     = "panorama.example.com"
+      timeout_seconds = 30
+    })
+  }
+}
+
+run "refuses_a_server_name_with_a_wildcard" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { server_name = "*.example.com" })
   }
 
   expect_failures = [var.panorama]
@@ -245,7 +273,7 @@ run "accepts_the_firewall_api_without_panorama" {
   }
 }
 
-run "refuses_the_firewall_api_together_with_panorama" {
+run "refuses_the_firewall_api_with_panorama_if_it_returns_no_license" {
   command = plan
 
   variables {
@@ -254,7 +282,56 @@ run "refuses_the_firewall_api_together_with_panorama" {
     panorama     = var.valid_panorama
   }
 
-  expect_failures = [var.firewall_api]
+  expect_failures = [var.licensing]
+}
+
+run "accepts_the_firewall_api_with_panorama_for_licenses_of_unregistered_firewalls" {
+  command = plan
+
+  variables {
+    firewall_api = var.valid_firewall_api
+    functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
+    panorama     = var.valid_panorama
+    licensing = {
+      mode               = "firewall"
+      api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+    }
+  }
+}
+
+run "refuses_a_bound_for_unregistered_firewalls_that_is_shorter_than_any_boot" {
+  command = plan
+
+  variables {
+    licensing = { join_timeout_minutes = 4 }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_to_stop_launches_without_a_license_to_return" {
+  command = plan
+
+  variables {
+    licensing = { stop_launches_after = 3 }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_to_stop_launches_after_the_first_one" {
+  command = plan
+
+  variables {
+    panorama = var.valid_panorama
+    licensing = {
+      mode                = "firewall"
+      api_key_secret_arn  = "arn:aws:secretsmanager:us-east-1:123456789012:secret:licensing-AbCdEf"
+      stop_launches_after = 1
+    }
+  }
+
+  expect_failures = [var.licensing]
 }
 
 run "refuses_the_firewall_api_for_functions_without_a_vpc" {
@@ -304,7 +381,7 @@ run "refuses_a_firewall_timeout_longer_than_that_of_the_function" {
   command = plan
 
   variables {
-    firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 7 })
+    firewall_api = merge(var.valid_firewall_api, { timeout_seconds = 13 })
     functions    = { vpc = { subnet_ids = ["subnet-0b"], security_group_ids = ["sg-0b"] } }
   }
 
@@ -749,4 +826,113 @@ run "refuses_a_key_in_another_region_than_the_licensing_secret" {
   }
 
   expect_failures = [var.licensing]
+}
+
+# licensing.credit_pool ----------------------------------------------------------------------------
+
+run "accepts_a_credit_pool" {
+  command = plan
+
+  variables {
+    licensing = { credit_pool = var.valid_credit_pool }
+  }
+}
+
+run "accepts_a_credit_pool_with_the_size_of_its_deployment_profile" {
+  command = plan
+
+  variables {
+    licensing = { credit_pool = merge(var.valid_credit_pool, { profile_firewalls = 10 }) }
+  }
+}
+
+run "refuses_a_credit_pool_for_pay_as_you_go_firewalls" {
+  command = plan
+
+  variables {
+    firewall  = { panos_version = "11.2.15", license_type = "bundle1" }
+    licensing = { credit_pool = var.valid_credit_pool }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_credential_instead_of_the_arn_of_its_secret" {
+  command = plan
+
+  variables {
+    licensing = { credit_pool = merge(var.valid_credit_pool, { secret_arn = "client-secret" }) }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_name_of_a_credit_pool" {
+  command = plan
+
+  variables {
+    licensing = { credit_pool = merge(var.valid_credit_pool, { id = "Software NGFW Credits" }) }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_firewalls_that_take_no_credits" {
+  command = plan
+
+  variables {
+    licensing = { credit_pool = merge(var.valid_credit_pool, { credits_per_firewall = 0 }) }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_half_a_firewall_in_a_deployment_profile" {
+  command = plan
+
+  variables {
+    licensing = { credit_pool = merge(var.valid_credit_pool, { profile_firewalls = 1.5 }) }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_the_alias_of_a_key_for_the_credit_pool" {
+  command = plan
+
+  variables {
+    licensing = { credit_pool = merge(var.valid_credit_pool, { secret_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/credits" }) }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+run "refuses_a_key_of_another_region_for_the_credit_pool" {
+  command = plan
+
+  variables {
+    licensing = { credit_pool = merge(var.valid_credit_pool, { secret_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd" }) }
+  }
+
+  expect_failures = [var.licensing]
+}
+
+# panorama.call_slots_table_arn --------------------------------------------------------------------
+
+run "accepts_a_table_that_limits_the_calls_of_several_deployments" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { call_slots_table_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/panorama-calls" })
+  }
+}
+
+run "refuses_the_name_of_a_table_that_limits_calls" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { call_slots_table_arn = "panorama-calls" })
+  }
+
+  expect_failures = [var.panorama]
 }

@@ -17,6 +17,7 @@ from vmseries_lab.client.firewalls import FirewallsClient
 from vmseries_lab.client.licensing import LicensingClient
 from vmseries_lab.client.panorama import PanoramaClient
 from vmseries_lab.client.process import LabProcess
+from vmseries_lab.client.strata import StrataClient
 from vmseries_lab.core.timeline import Entry
 from vmseries_lab.core.validation import Validation
 
@@ -69,6 +70,7 @@ class Lab:
         aws: the simulated AWS.
         panorama: the simulated Panorama.
         licensing: the simulated licensing API.
+        strata: the simulated Strata Cloud Manager.
         firewalls: the simulated firewalls.
         faults: injected faults.
         auth_code: the auth code of the lab's firewalls; set when the lab has started.
@@ -90,6 +92,7 @@ class Lab:
         self.aws = AwsClient(self._control)
         self.panorama = PanoramaClient(self._control, self.aws, self._vendor)
         self.licensing = LicensingClient(self._control, self.aws, self._vendor)
+        self.strata = StrataClient(self._control)
         self.firewalls = FirewallsClient(self._control)
         self.faults = FaultsClient(self._control)
         self._last_validation = Validation(0, {}, [], [])

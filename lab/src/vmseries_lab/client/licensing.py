@@ -38,3 +38,15 @@ class LicensingClient:
     def configure(self, **settings: Any) -> None:
         """Change settings, such as ``pool_size`` or ``available``; see ``licensing_api``."""
         self._control.request("POST", "licensing", settings)
+
+    def configure_credits(self, **settings: Any) -> None:
+        """Change the credit pool, e.g. ``total=100.0``; see ``credit_pool``."""
+        self._control.request("POST", "credit-pool", settings)
+
+    def uses(self) -> list[dict[str, Any]]:
+        """Return the use of each license that was ever activated, oldest first.
+
+        Fields are those of ``licensing_api.LicenseUse``: which firewall has it, and if it was
+        returned, when and by what.
+        """
+        return list(self._control.request("GET", "licensing"))

@@ -15,6 +15,8 @@ from vmseries_lab.client.control import ControlApi
 from vmseries_lab.client.errors import LabError
 
 PANORAMA_HOST = "panorama.example.com"
+ESTATE_SERIALS = "0079520"
+"""How the serial numbers of the operator's own firewalls begin (``panorama.estate``)."""
 _HOST_ENTRY = "/config/devices/entry[@name='localhost.localdomain']"
 _DEVICE_ENTRIES = {
     "/config/mgt-config/devices": "devices/entry",
@@ -64,6 +66,21 @@ class PanoramaClient:
         """Install the plugin ``sw_fw_license`` with a license manager, or uninstall it."""
         self._control.request("POST", "panorama/plugin", {"installed": installed})
 
+    def configure_license_plugin(self, **settings: Any) -> None:
+        """Change settings of the plugin, e.g. ``odd_answers=["empty"]``; see ``license_plugin``."""
+        self._control.request("POST", "panorama/plugin", settings)
+
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the requests to Panorama's XML API, from a number on.
+
+        Fields are those of ``panorama.request_log.LoggedRequest``.
+        """
+        return list(self._control.request("GET", f"panorama/requests?since={since}"))
+
+    def request_counts(self, since: int = 0) -> dict[str, int]:
+        """Return the number of requests by kind, such as ``op show jobs all``."""
+        return dict(self._control.request("GET", f"panorama/request-counts?since={since}"))
+
     def configure_fast_delicensing(self, **settings: Any) -> None:
         """Enable the vendor's fast delicensing; ``enabled=False`` disables it."""
         self._control.request("POST", "panorama/delicensing", settings)
@@ -100,13 +117,17 @@ class PanoramaClient:
         return sum(len(serials) for serials in self.device_entries().values())
 
     def device_entries(self) -> dict[str, list[str]]:
-        """Return the serial numbers in each of these parts of the running configuration."""
+        """Return the serial numbers in each of these parts of the running configuration.
+
+        Those of the operator's own firewalls are left out.
+        """
         return {
             xpath.rpartition("/")[2]: [
-                entry.get("name", "")
+                serial
                 for entry in self.request(type="config", action="show", xpath=xpath).findall(
                     f"result/{path}"
                 )
+                if not (serial := entry.get("name", "")).startswith(ESTATE_SERIALS)
             ]
             for xpath, path in _DEVICE_ENTRIES.items()
         }

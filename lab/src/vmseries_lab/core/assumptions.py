@@ -25,9 +25,23 @@ class Assumption:
 
 
 ASSUMPTIONS: dict[str, Assumption] = {
+    "strata-running-folder": Assumption(
+        "Does Strata Cloud Manager's list of running configurations have an entry of the folder, "
+        "besides those of its firewalls?",
+        ("absent", "listed"),
+    ),
+    "strata-serial-field": Assumption(
+        "Which field of a device has its serial number in Strata Cloud Manager's list?",
+        ("id", "name", "serial-number"),
+    ),
+    "strata-first-push": Assumption(
+        "Does Strata Cloud Manager push the configuration of the folder to a firewall that "
+        "bootstraps, without an administrator?",
+        ("never", "pushes"),
+    ),
     "late-interface-host-name": Assumption(
         "Which host name does a management interface get by DHCP that was attached after launch?",
-        ("ip-name", "instance-id"),
+        ("ip-name", "instance-id", "pa-vm"),
     ),
     "standby-exit-hooks": Assumption(
         "Does an instance that returns from standby run the group's launch hooks?",
@@ -75,23 +89,117 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Does Elastic Load Balancing deregister an instance that has terminated?",
         ("stays", "deregistered"),
     ),
+    "deployment-profile-fields": Assumption(
+        "Does the credit-pool API show for how many firewalls a deployment profile is made?",
+        ("without-quantity", "with-quantity"),
+    ),
+    "auth-code-serials": Assumption(
+        "Does the credit-pool API list the serial numbers of firewalls that returned a license?",
+        ("keeps-returned", "drops-returned"),
+    ),
     "guest-interface-order": Assumption(
         "In which order does a guest number interfaces that are attached while it boots?",
         ("attach-order", "device-index"),
+    ),
+    "batch-license-disconnected": Assumption(
+        "What does Panorama do with a batch deactivation that names a disconnected firewall?",
+        ("request-refused", "device-fails", "returned"),
+    ),
+    "batch-license-result": Assumption(
+        "Does the job of a batch deactivation show a result for each firewall?",
+        ("whole-job", "per-device"),
+    ),
+    "batch-license-info": Assumption(
+        "Does Panorama's list of licenses show a license that was returned, until it is refreshed?",
+        ("stale", "current"),
+    ),
+    "after-deactivation": Assumption(
+        "What does a firewall do once its license is deactivated?",
+        ("stays", "reboots", "drops-off"),
+    ),
+    "deactivation-moment": Assumption(
+        "When does a firewall reboot or drop off: before or after it answers the deactivation?",
+        ("before-answer", "after-answer"),
+    ),
+    "deactivation-text": Assumption(
+        "Where does the answer to a deactivation have its text?",
+        ("msg-line", "result-text"),
+    ),
+    "features-after-deactivation": Assumption(
+        "Which licenses does a firewall list after its VM-Capacity license was deactivated?",
+        ("logging-service", "none"),
+    ),
+    "system-info-mac": Assumption(
+        "Which MAC address does a firewall on AWS show in its system information?",
+        ("none", "data", "management"),
+    ),
+    "byol-cpu-id": Assumption(
+        "Does the CPU ID of a firewall with its own license contain the instance ID on AWS?",
+        ("hardware", "instance-id"),
+    ),
+    "deactivated-flag": Assumption(
+        "Does the element deactivated in Panorama's lists say that a license was returned?",
+        ("never", "set"),
+    ),
+    "plugin-list-after-deactivation": Assumption(
+        "Does the license plugin still list a firewall whose license it has returned?",
+        ("removed", "kept"),
+    ),
+    "plugin-empty-list": Assumption(
+        "Does the license plugin's answer have its container if there is nothing to list?",
+        ("no-container", "container"),
+    ),
+    "job-list-entries": Assumption(
+        "How many entries does Panorama's job list have for a job that has ended?",
+        ("two-per-job", "one-per-job"),
+    ),
+    "push-devices-in-job-list": Assumption(
+        "Does Panorama's job list show the firewalls of a push?",
+        ("absent", "present"),
+    ),
+    "group-name-filter": Assumption(
+        "Does Panorama show only the device group or template stack that a command names?",
+        ("ignored", "honored"),
+    ),
+    "deleted-while-connected": Assumption(
+        "Does a connected firewall that was deleted register again with its VM auth key?",
+        ("stays-away", "registers-again"),
+    ),
+    "registration-commit": Assumption(
+        "Does Panorama queue a commit of its own when a firewall registers?",
+        ("none", "commit-job"),
+    ),
+    "removal-commit-status": Assumption(
+        "Are the other members of a group out of sync after a commit that removes a firewall?",
+        ("others-out-of-sync", "others-in-sync"),
+    ),
+    "commit-for-others-right": Assumption(
+        "Does the XML API require the right Commit For Other Admins, which a role has for the web?",
+        ("required", "not-required"),
+    ),
+    "target-by-custom-role": Assumption(
+        "May an administrator with a custom role send commands to a firewall with target?",
+        ("allowed", "refused"),
     ),
 }
 """The unsettled facts, by the name of their setting."""
 
 
 class Assumptions:
-    """The answers that the lab plays."""
+    """The answers that the lab plays.
+
+    Attributes:
+        asked: Names of the questions to which the lab has played an answer.
+    """
 
     def __init__(self, known: Mapping[str, Assumption] = ASSUMPTIONS) -> None:
+        self.asked: set[str] = set()
         self._known = known
         self._answers = {name: fact.answers[0] for name, fact in known.items()}
 
     def __getitem__(self, name: str) -> str:
         """Return the answer that the lab plays to the question ``name``."""
+        self.asked.add(name)
         return self._answers[name]
 
     def set(self, **answers: str) -> dict[str, str]:

@@ -18,9 +18,10 @@ from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import SharedServices
 from vmseries_lab.internet import HTTPS
 from vmseries_lab.licensing_api import LicensingRejectedError, PoolExhaustedError
-from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES
+from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES, STRATA_API_NAME
 from vmseries_lab.panorama.devices import Link
 from vmseries_lab.panorama.service import RegistrationRejectedError
+from vmseries_lab.strata_cloud_manager import RegistrationIgnoredError
 
 Stage = Callable[[], bool]
 """A stage of the boot. Returns whether it is complete; if not, it runs again on the next tick."""
@@ -52,6 +53,11 @@ class BootTarget(Link, Protocol):
     interfaces: tuple[Interface, ...]
     bootstrap: BootstrapParameters
     pushed: PushedConfig
+    device_certificate: str
+
+    @property
+    def mac(self) -> str:
+        """MAC address that its system information shows."""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -207,6 +213,8 @@ class Boot:
         """Register with Panorama; retried while Panorama is not reachable."""
         firewall, panorama = self._firewall, self._services.panorama
         bootstrap = firewall.bootstrap
+        if bootstrap.managed_by_cloud:
+            return self._register_with_cloud()
         if not bootstrap.panoramas:
             self._stages.clear()
             self._enter("standalone")
@@ -237,6 +245,21 @@ class Boot:
             firewall.phase = "connected"
         return True
 
+    def _register_with_cloud(self) -> bool:
+        """Register with Strata Cloud Manager; retried while it is not reachable."""
+        firewall, strata = self._firewall, self._services.strata
+        if not (strata.reachable and firewall.reaches(STRATA_API_NAME, HTTPS)):
+            return False
+        self._stages.clear()  # Strata Cloud Manager pushes without asking for content.
+        certified = firewall.device_certificate == "installed"
+        try:
+            strata.register(firewall, firewall.bootstrap.device_group, certificate=certified)
+        except RegistrationIgnoredError as error:
+            self._give_up("rejected", reason=str(error))
+        if firewall.phase == "licensed":
+            firewall.phase = "connected"
+        return True
+
     def _join_license_manager(self, auth_key: str) -> None:
         """Register with the license manager of Panorama's plugin, which licenses the firewall.
 
@@ -262,6 +285,10 @@ class Boot:
 
     def _rejoin(self) -> bool:
         firewall, panorama = self._firewall, self._services.panorama
+        if firewall.bootstrap.managed_by_cloud:
+            self._services.strata.connect(firewall)
+            firewall.phase = "in-sync" if firewall.pushed.parts else "connected"
+            return True
         if not firewall.bootstrap.panoramas:
             self._enter("standalone")
             return True

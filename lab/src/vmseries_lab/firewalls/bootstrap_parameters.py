@@ -67,6 +67,11 @@ class BootstrapParameters:
         return [address for key in keys if (address := self._get(key))]
 
     @property
+    def managed_by_cloud(self) -> bool:
+        """Whether it registers with Strata Cloud Manager instead of Panorama."""
+        return self._get("panorama-server") == "cloud"
+
+    @property
     def vm_auth_key(self) -> str | None:
         """VM auth key for its registration with Panorama."""
         return self._get("vm-auth-key")

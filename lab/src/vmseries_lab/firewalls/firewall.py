@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import uuid
 from xml.etree.ElementTree import Element
@@ -16,12 +17,16 @@ from vmseries_lab.firewalls.pushed_config import PushedConfig
 from vmseries_lab.firewalls.quirks import Quirks
 from vmseries_lab.firewalls.shared_services import SharedServices
 from vmseries_lab.internet import CONTENT_PORT, DEVICE_CERTIFICATE, HTTPS, PANORAMA_PORT
-from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES
+from vmseries_lab.net.certificates import LICENSING_NAME, PANORAMA_NAMES, STRATA_API_NAME
 from vmseries_lab.panorama.op_commands import choose
 from vmseries_lab.panorama.responses import ApiError, leaf, result
+from vmseries_lab.panorama.service import RegistrationRejectedError
 
 PATH_CHECK_SECONDS = 30.0
 """Lab seconds between two checks of the path to Panorama while a firewall is connected."""
+REGISTER_AGAIN_SECONDS = 60.0
+"""Lab seconds until a firewall that was deleted from Panorama registers again; the lab's own."""
+LICENSED_MODEL = "VM-SERIES-4"
 
 
 class Firewall:
@@ -36,6 +41,9 @@ class Firewall:
         quirks: deviations from the normal case.
         refused: what its management interface last failed to reach, and why.
         device_certificate: ``no PIN``, ``pending``, ``installed``, or what refused it.
+        left: whether it has rebooted or dropped off because of a deactivation.
+        dropped_off: whether it has lost its serial number with its license, and does not connect to
+            Panorama any more.
     """
 
     def __init__(
@@ -58,11 +66,12 @@ class Firewall:
         self.device_certificate = "no PIN"
         self._path_lost = False
         self._next_path_check = now
+        self._deleted_at: float | None = None
+        self.left = False
+        self.dropped_off = False
         self._services = services
         world = services.world
-        self.license = License(
-            world.clock, world.timeline, services.licensing, self.reaches_licensing
-        )
+        self.license = License(world, services.licensing, self.reaches_licensing)
         self._boot = Boot(self, services, now)
         self._publisher = MetricPublisher(machine, services, lambda: self.reaches_aws("cloudwatch"))
 
@@ -82,10 +91,21 @@ class Firewall:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """UUID and CPU ID, which depend only on the instance."""
-        instance_id = self.machine.instance_id
-        cpuid = hashlib.sha256(instance_id.encode()).hexdigest()[:16].upper()
-        return str(uuid.uuid5(uuid.NAMESPACE_DNS, instance_id)).upper(), cpuid
+        """UUID and CPU ID, which depend only on the instance.
+
+        Palo Alto Networks, "Serial Number and CPU ID Format for the VM-Series Firewall": the CPU ID
+        of a pay-as-you-go firewall on AWS is
+        ``AWSMP:<instance ID without i->:<product code>:<region>``. With its own license, the CPU ID
+        that is recorded on another hypervisor is its name and digits of the hardware; what it is on
+        AWS is an assumption.
+        """
+        machine, assumptions = self.machine, self._services.world.assumptions
+        unit = str(uuid.uuid5(uuid.NAMESPACE_DNS, machine.instance_id)).upper()
+        if machine.bring_your_own_license and assumptions["byol-cpu-id"] == "hardware":
+            digits = hashlib.sha256(machine.instance_id.encode()).hexdigest()[:16]
+            return unit, f"AWS:{digits.upper()}"
+        instance = machine.instance_id.removeprefix("i-")
+        return unit, f"AWSMP:{instance}:{machine.product_code}:{machine.region}"
 
     @property
     def management(self) -> Interface | None:
@@ -168,7 +188,9 @@ class Firewall:
 
     @property
     def connected(self) -> bool:
-        """Whether it is connected to Panorama."""
+        """Whether it is connected to its manager."""
+        if self.bootstrap.managed_by_cloud:
+            return self._services.strata.is_connected(self.serial)
         return self._services.panorama.devices.connected(self.serial) is not None
 
     @property
@@ -209,7 +231,7 @@ class Firewall:
         handlers = {
             "request/license/api-key": self.license.key_command,
             "request/license/info": self.license.info,
-            "request/license/deactivate/VM-Capacity": self.license.deactivate,
+            "request/license/deactivate/VM-Capacity": self._deactivate,
             "show/system/info": self._system,
             "show/chassis-ready": lambda _command, _user: self._chassis_ready(),
             "show/jobs": lambda _command, _user: self._jobs(),
@@ -218,6 +240,46 @@ class Firewall:
         if handler is None:
             raise ApiError(f"{command.tag} is unexpected", code=17)
         return handler(command, "")
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it reboots or drops off because of a deactivation; an assumption."""
+        after = self._services.world.assumptions["after-deactivation"]
+        return after != "stays" and self.license.leaving and not self.left
+
+    def _deactivate(self, command: Element, user: str) -> Element:
+        """Deactivate the license; the connection can be lost before the answer.
+
+        Raises:
+            ApiError: if the license cannot be deactivated, or there is no connection any more.
+        """
+        answer = self.license.deactivate(command, user)
+        moment = self._services.world.assumptions["deactivation-moment"]
+        if self.leaves and moment == "before-answer":
+            self._leave(self._services.world.clock.now())
+            raise ApiError(f"{self.serial} not connected")
+        return answer
+
+    def _leave(self, now: float) -> None:
+        """Reboot, or drop off for good, because the license is deactivated.
+
+        The licensing API has processed the deactivation by then.
+        """
+        self.license.complete()
+        self.left = True
+        self._path_lost = False
+        self._disconnect()
+        self.phase = "unlicensed"
+        self.load = Load()
+        self._note("left-after-deactivation")
+        if self._services.world.assumptions["after-deactivation"] == "reboots":
+            self._boot.restart(now)
+        else:
+            self.dropped_off = True
+            self._boot.halt()
+
+    def _note(self, kind: str) -> None:
+        self._services.world.timeline.add("firewall", kind, self.machine.instance_id)
 
     def busy(self) -> bool:
         """Whether it waits for a call to AWS."""
@@ -232,7 +294,10 @@ class Firewall:
             return
         if self.phase == "halted":
             self.phase = "licensed" if self.license.active else "unlicensed"
-            self._boot.restart(now)
+            if not self.dropped_off:
+                self._boot.restart(now)
+        if self.leaves:
+            self._leave(now)
         self._boot.tick(now)
         self._keep_connection(now)
         if not self.has_management_network():
@@ -244,11 +309,15 @@ class Firewall:
         panorama = self._services.panorama
         if not self.has_management_network():
             self._path_lost = self._path_lost or self.connected
-            panorama.disconnect(self.serial)
+            self._disconnect()
             return
-        if now < self._next_path_check:
+        if self.dropped_off or now < self._next_path_check:
             return
         self._next_path_check = now + PATH_CHECK_SECONDS
+        if self.bootstrap.managed_by_cloud:
+            self._keep_cloud_connection()
+            return
+        self._register_again(now)
         if self.connected and not self.reaches_panorama(established=True):
             self._path_lost = True
             panorama.disconnect(self.serial)
@@ -257,6 +326,49 @@ class Firewall:
             if panorama.is_managed(self.serial):
                 panorama.connect(self)
 
+    def _keep_cloud_connection(self) -> None:
+        """Lose the connection to Strata Cloud Manager with the path to it, and connect again."""
+        strata, name = self._services.strata, STRATA_API_NAME
+        if self.connected and not self.reaches(name, HTTPS, established=True):
+            self._path_lost = True
+            self._disconnect()
+        elif self._path_lost and strata.reachable and self.reaches(name, HTTPS):
+            self._path_lost = False
+            strata.connect(self)
+
+    def _disconnect(self) -> None:
+        """Break the connection to the manager, if there is one."""
+        self._services.panorama.disconnect(self.serial)
+        self._services.strata.disconnect(self.serial)
+
+    def _register_again(self, now: float) -> None:
+        """Register again, some time after a connected firewall was deleted from Panorama.
+
+        "Create Bootstrap Configuration Files": a bootstrapped firewall presents its serial number
+        and VM auth key in its connection request, and Panorama adds it. Whether one that was
+        deleted does that again is an assumption.
+        """
+        panorama, bootstrap = self._services.panorama, self.bootstrap
+        was_connected = self.phase in ("connected", "in-sync")
+        if not was_connected or panorama.is_managed(self.serial):
+            self._deleted_at = None
+            return
+        self._deleted_at = now if self._deleted_at is None else self._deleted_at
+        again = self._services.world.assumptions["deleted-while-connected"] == "registers-again"
+        if not again or now < self._deleted_at + REGISTER_AGAIN_SECONDS or self._path_lost:
+            return
+        if not (bootstrap.vm_auth_key and panorama.reachable and self.reaches_panorama()):
+            return
+        self._deleted_at = None
+        with contextlib.suppress(RegistrationRejectedError):
+            panorama.register(
+                self,
+                bootstrap.vm_auth_key,
+                group=bootstrap.device_group,
+                stack=bootstrap.template_stack,
+                logs=bootstrap.collector_group,
+            )
+
     def _halt(self) -> None:
         self._boot.halt()
         if self.phase == "halted":
@@ -264,7 +376,7 @@ class Firewall:
         self.phase = "halted"
         self._path_lost = False
         self.load = Load()
-        self._services.panorama.disconnect(self.serial)
+        self._disconnect()
         self._services.cloud.forget(self.machine.instance_id)
         self._services.world.timeline.add("firewall", "halted", self.machine.instance_id)
 
@@ -278,20 +390,34 @@ class Firewall:
         return result(*[self._boot.auto_commit.job(now)] * begun)
 
     def _system(self, _command: Element, _user: str) -> Element:
+        """Answer ``show system info``, with the elements of recorded responses of VM-Series."""
         unit, cpuid = self.identity
         facts = {
             "hostname": self.hostname,
             "ip-address": self.address,
-            "model": "PA-VM",
+            "mac-address": self.mac,
+            "devicename": self.hostname,
             "family": "vm",
-            "serial": self.serial,
+            "model": "PA-VM",
+            "serial": "unknown" if self.dropped_off else self.serial,
+            "vm-mac-base": "BA:DB:EE:FB:AD:00",
+            "vm-mac-count": "255",
             "vm-uuid": unit,
             "vm-cpuid": cpuid,
-            "vm-license": "VM-SERIES-4" if self.license.active else "none",
+            "vm-license": LICENSED_MODEL if self.license.active else "none",
             "vm-mode": "Amazon AWS",
+            "cloud-mode": "cloud",
             "sw-version": self.sw_version,
             "multi-vsys": "off",
         }
         system = Element("system")
         system.extend(leaf(tag, text) for tag, text in facts.items())
         return result(system)
+
+    @property
+    def mac(self) -> str:
+        """MAC address that the system information shows; an assumption."""
+        shown = self._services.world.assumptions["system-info-mac"]
+        others = (nic for nic in self.interfaces if nic is not self.management)
+        interface = {"management": self.management, "data": next(others, None)}.get(shown)
+        return interface.mac if interface else ""

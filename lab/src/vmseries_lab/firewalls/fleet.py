@@ -41,6 +41,7 @@ class Fleet:
             self._cloud,
             self.paths,
             self.times,
+            services.strata,
         )
         self._firewalls: dict[str, Firewall] = {}
         self.apis = XmlApis(world, services.authority, self._firewalls, self.paths)

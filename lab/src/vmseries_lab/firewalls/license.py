@@ -3,7 +3,9 @@
 Palo Alto Networks, VM-Series Deployment Guide: "Deactivate the License(s)" (automatic mode needs
 the licensing API key on the firewall and access to the licensing server). The texts "Successfully
 deactivated", "API key is same as old" and "Invalid or missing deactivation token" are known from
-public clients; other texts are the lab's own.
+public clients; other texts are the lab's own. Where the answer to a deactivation has its text, and
+which licenses stay, are assumptions: pan-python, doc/panlicapi.rst, has the text in a line of a
+message; pan-os-ansible and skilletlib look for the word in any place.
 """
 
 from __future__ import annotations
@@ -11,13 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from vmseries_lab.core.clock import Clock
-from vmseries_lab.core.timeline import Timeline
+from vmseries_lab.core.world import World
 from vmseries_lab.licensing_api import Licensing, LicensingRejectedError
-from vmseries_lab.panorama.device_licenses import ApiKey
-from vmseries_lab.panorama.responses import ApiError, entry, result
-
-FEATURE = "PA-VM"
+from vmseries_lab.panorama import license_features
+from vmseries_lab.panorama.device_licenses import DEACTIVATED, UNREACHABLE, ApiKey
+from vmseries_lab.panorama.responses import ApiError, result, with_lines
 
 
 class License:
@@ -28,13 +28,13 @@ class License:
         auth_code: auth code of the license, empty for pay-as-you-go.
         active: whether the firewall is licensed.
         pooled: whether the license is from a pool, to which it must be returned.
+        deactivated: whether the license was deactivated, by this firewall or through Panorama.
     """
 
-    def __init__(
-        self, clock: Clock, timeline: Timeline, licensing: Licensing, online: Callable[[], bool]
-    ) -> None:
-        self._clock = clock
-        self._timeline = timeline
+    def __init__(self, world: World, licensing: Licensing, online: Callable[[], bool]) -> None:
+        self._clock = world.clock
+        self._timeline = world.timeline
+        self._assumptions = world.assumptions
         self._licensing = licensing
         self._online = online
         self._api_key = ApiKey()
@@ -43,6 +43,7 @@ class License:
         self.auth_code = ""
         self.active = False
         self.pooled = False
+        self.deactivated = False
 
     def activate(self, auth_code: str, uuid: str, cpuid: str) -> None:
         """Activate a license of an auth code.
@@ -61,11 +62,25 @@ class License:
     def tick(self, now: float) -> None:
         """Finish a deactivation that is due, and detect a deactivation through Panorama."""
         if self._returned_at is not None and now >= self._returned_at:
-            self._returned_at = None
-            self._licensing.return_license(self.serial)
-            self.active = self.pooled = False
+            self.complete()
         elif self.pooled and not self._licensing.covers(self.serial) and self._online():
-            self.active = self.pooled = False
+            self._end()
+
+    def complete(self) -> None:
+        """Return the license now, if its deactivation has begun."""
+        if self._returned_at is not None:
+            self._returned_at = None
+            self._licensing.return_license(self.serial, by="firewall")
+            self._end()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the deactivation has begun, or is complete."""
+        return self._returned_at is not None or self.deactivated
+
+    def _end(self) -> None:
+        self.active = self.pooled = False
+        self.deactivated = True
 
     def key_command(self, command: Element, _user: str) -> Element:
         """Execute ``request license api-key``."""
@@ -76,22 +91,12 @@ class License:
 
     def info(self, _command: Element, _user: str) -> Element:
         """Execute ``request license info``."""
-        licenses = Element("licenses")
-        if self.active:
-            licenses.append(
-                entry(
-                    FEATURE,
-                    feature=FEATURE,
-                    description="Standard VM-Series",
-                    serial=self.serial,
-                    issued="January 01, 2026",
-                    expires="Never",
-                    expired="no",
-                    base_license_name=FEATURE,
-                    authcode=self.auth_code,
-                )
-            )
-        return result(licenses)
+        listed = license_features.features(
+            licensed=self.active,
+            deactivated=self.deactivated,
+            survivors=self._assumptions["features-after-deactivation"],
+        )
+        return result(license_features.own_list(listed, self.serial, self.auth_code))
 
     def deactivate(self, _command: Element, _user: str) -> Element:
         """Execute ``request license deactivate VM-Capacity mode auto``.
@@ -105,11 +110,13 @@ class License:
         if not self.pooled:
             raise ApiError("There is no VM-Capacity license to deactivate")
         if not self._online():
-            raise ApiError("Failed to get license info. Please try again later.")
+            raise ApiError(UNREACHABLE)
         try:
             self._licensing.may_deactivate(self._api_key.value)
         except LicensingRejectedError as error:
             raise ApiError(str(error)) from error
         if self._returned_at is None:
             self._returned_at = self._clock.now() + self._licensing.deactivation_seconds
+        if self._assumptions["deactivation-text"] == "msg-line":
+            return result(with_lines(Element("msg"), DEACTIVATED))
         return result(text="Successfully deactivated old keys")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmseries_lab.aws.moto_patching import backend
+from vmseries_lab.firewalls.bootstrap_parameters import DEFAULT_HOSTNAME
 
 BYOL_CODES = frozenset({"6njl1pau431dv1qxipg63mvah", "70xbkm08ivye46l4gfa6c85v7"})
 PAY_AS_YOU_GO_CODES = frozenset({"e9yfvyj3uag5uo5j2hjikv74n", "hd44w1chf26uv4p52cdynb2o"})
@@ -25,11 +26,13 @@ class Interface:
 
     Attributes:
         device_index: its number in the guest.
+        mac: its MAC address, in lower case.
     """
 
     interface_id: str
     device_index: int
     private_ip: str
+    mac: str = ""
 
 
 class Machine:
@@ -40,9 +43,15 @@ class Machine:
         self.instance_id: str = instance.id
         self.zone: str = instance.placement.zone
         self.instance_type: str = instance.instance_type
-        self.bring_your_own_license = bool(image.product_codes & BYOL_CODES)
+        self.product_code = min(image.product_codes & (BYOL_CODES | PAY_AS_YOU_GO_CODES))
+        self.bring_your_own_license = self.product_code in BYOL_CODES
         version = _VERSION.match(image.name or "")
         self.sw_version = version[1] if version else "11.2.15"
+
+    @property
+    def region(self) -> str:
+        """Region of the instance."""
+        return self.zone[:-1]
 
     @property
     def state(self) -> str:
@@ -68,7 +77,9 @@ class Machine:
         if order == "attach-order":
             attached = [(number, nic) for number, (_, nic) in enumerate(attached)]
         return tuple(
-            Interface(nic.id, number, str(nic.private_ip_address))
+            Interface(
+                nic.id, number, str(nic.private_ip_address), str(nic.mac_address or "").lower()
+            )
             for number, nic in sorted(attached, key=lambda item: item[0])
         )
 
@@ -102,6 +113,8 @@ class Machine:
         if late:
             if late_name == "instance-id":
                 return self.instance_id
+            if late_name == "pa-vm":
+                return DEFAULT_HOSTNAME  # DHCP offers no name: the firewall keeps its own.
             return "ip-" + management.private_ip.replace(".", "-")
         return str(self._instance.private_dns_name).split(".", maxsplit=1)[0]
 

@@ -10,6 +10,7 @@ from vmseries_lab.internet import Paths
 from vmseries_lab.licensing_api import Licensing
 from vmseries_lab.panorama.license_plugin import LicensePlugin
 from vmseries_lab.panorama.service import Panorama
+from vmseries_lab.strata_cloud_manager import StrataCloudManager
 
 
 @dataclass
@@ -56,3 +57,4 @@ class SharedServices:
     cloud: AwsCalls
     paths: Paths
     times: BootTimes
+    strata: StrataCloudManager

@@ -162,4 +162,10 @@ class XmlApis:
         self._accounts.authenticate(request)
         if kind != "op":
             raise ApiError("The firewalls of the lab take only operational commands", code=17)
-        return firewall.operate(parsed(parameters.get("cmd", "")))
+        left = firewall.left
+        try:
+            return firewall.operate(parsed(parameters.get("cmd", "")))
+        except ApiError as error:
+            if firewall.left and not left:
+                raise ConnectionResetError("the firewall reboots or drops off") from error
+            raise

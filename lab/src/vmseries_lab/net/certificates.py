@@ -10,6 +10,9 @@ PANORAMA_NAMES = ("panorama.example.com", "panorama-2.example.com")
 FIREWALL_NAME = "firewall.example.com"
 """Name in the certificate of all firewalls."""
 LICENSING_NAME = "api.paloaltonetworks.com"
+STRATA_API_NAME = "api.strata.paloaltonetworks.com"
+STRATA_IDENTITY_NAME = "auth.apps.paloaltonetworks.com"
+IDENTITY_NAME = "identity.paloaltonetworks.com"
 
 
 class Authority:

@@ -55,6 +55,13 @@ class Administrators:
                 return admin
         raise ForbiddenError
 
+    def name_of(self, request: Request) -> str:
+        """Return the name of a request's administrator, empty if there is none."""
+        try:
+            return self.authenticate(request).name
+        except ForbiddenError:
+            return request.parameters.get("user", "")
+
     def _basic(self, header: str) -> str:
         scheme, _, credentials = header.partition(" ")
         try:

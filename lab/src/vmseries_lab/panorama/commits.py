@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from vmseries_lab.core.assumptions import Assumptions
 from vmseries_lab.panorama import references
 from vmseries_lab.panorama.config_store import Change, ConfigStore, same
 from vmseries_lab.panorama.devices import Devices
@@ -22,6 +23,7 @@ from vmseries_lab.panorama.responses import (
 )
 
 COMMITTED = "Configuration committed successfully"
+_HOMES = ("device-group", "template-stack")
 QUEUE_LENGTH = 10
 """Maximum number of pending commits ("Commit, Validation, and Preview Operations")."""
 
@@ -53,7 +55,15 @@ class Pace:
 class Commits:
     """Commit and push commands, and the work of their jobs."""
 
-    def __init__(self, store: ConfigStore, jobs: Jobs, devices: Devices, pace: Pace) -> None:
+    def __init__(
+        self,
+        store: ConfigStore,
+        jobs: Jobs,
+        devices: Devices,
+        pace: Pace,
+        assumptions: Assumptions,
+    ) -> None:
+        self._assumptions = assumptions
         self._store = store
         self._jobs = jobs
         self._devices = devices
@@ -104,7 +114,14 @@ class Commits:
         self._queued.clear()
 
     def push(
-        self, serials: Callable[[], list[str]], user: str, now: float, after: Job | None = None
+        self,
+        serials: Callable[[], list[str]],
+        user: str,
+        now: float,
+        after: Job | None = None,
+        *,
+        description: str = "",
+        seconds: float | None = None,
     ) -> Job:
         """Queue a push of the running configuration.
 
@@ -113,13 +130,16 @@ class Commits:
             user: administrator who sent it.
             now: lab time.
             after: job that must have finished before the push starts.
+            description: description of the job.
+            seconds: its duration in lab seconds; ``None`` for that of :class:`Pace`.
         """
         return self._jobs.add(
             "CommitAll",
             user,
             now,
-            lambda: self._pace.push_seconds,
+            lambda: self._pace.push_seconds if seconds is None else seconds,
             lambda: self._push(serials()),
+            description=description,
             after=after,
         )
 
@@ -147,6 +167,7 @@ class Commits:
                 ],
                 user,
                 now,
+                description=command.findtext(".//description", ""),
             )
         raise ApiError("commit-all needs a device group or a template stack", code=17)
 
@@ -171,10 +192,16 @@ class Commits:
         self._pace.fail_next_commit = None
         if reason is not None:
             return Report((reason, "Commit failed"), ok=False)
+        former = {kind: references.homes(self._store.running, kind) for kind in _HOMES}
         try:
             self._store.commit(changes)
         except ApiError as error:
             return Report((*error.lines, "Commit failed"), ok=False)
+        if self._assumptions["removal-commit-status"] == "others-out-of-sync":
+            for container, homes in former.items():
+                remaining = references.homes(self._store.running, container)
+                for name in {homes[serial] for serial in homes.keys() - remaining.keys()}:
+                    self._devices.removed(container, name)
         self._store.full_commit_required &= not full
         return Report((COMMITTED,))
 

@@ -7,7 +7,7 @@ a commit activates all changes of the candidate, or those of some administrators
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree.ElementTree import Element, tostring
@@ -130,6 +130,23 @@ class ConfigStore:
         """Set an element in both configurations without a commit, as Panorama itself does."""
         for config in (self.running, self.candidate):
             _apply(config, Change("", "set", xpath, element))
+        self.version += 1
+
+    def replace(self, xpath: str, element: Element) -> None:
+        """Replace an element in both configurations without a commit."""
+        for config in (self.running, self.candidate):
+            config_tree.replace(config, config_tree.parse(xpath), element)
+        self.version += 1
+
+    def append(self, xpath: str, names: Sequence[str]) -> None:
+        """Append new entries to a list in both configurations without a commit.
+
+        Unlike :meth:`make`, it does not look for entries of the same names, so that thousands of
+        entries take no time.
+        """
+        for config in (self.running, self.candidate):
+            for parent in config_tree.find(config, config_tree.parse(xpath)):
+                parent.extend(Element("entry", {"name": name}) for name in names)
         self.version += 1
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 from xml.etree.ElementTree import Element, tostring
@@ -59,6 +60,15 @@ class Devices:
 
     def __init__(self) -> None:
         self._records: dict[str, Device] = {}
+        self._removals: Counter[tuple[str, str]] = Counter()
+
+    def removed(self, container: str, name: str) -> None:
+        """Record that a commit removed a member of a group, and that the others are out of sync."""
+        self._removals[container, name] += 1
+
+    def digest(self, running: Element, container: str, name: str) -> str:
+        """Return a digest of what members of a group must have to be in sync with it."""
+        return f"{digest(running, container, name)}-{self._removals[container, name]}"
 
     def get(self, serial: str) -> Device | None:
         """Return the record of a device, ``None`` if it never connected."""
@@ -68,10 +78,11 @@ class Devices:
         """Return the serial numbers of all records."""
         return list(self._records)
 
-    def connect(self, link: Link, now: float) -> None:
-        """Record that a device has connected."""
+    def connect(self, link: Link, now: float) -> Device:
+        """Record that a device has connected; return the record."""
         record = self._records.setdefault(link.serial, Device(link, now))
         record.link, record.connected, record.connected_at = link, True, now
+        return record
 
     def disconnect(self, serial: str) -> bool:
         """Record that a device has disconnected; return whether it was connected."""
@@ -105,7 +116,7 @@ class Devices:
         for container in ("device-group", "template-stack"):
             name = references.home(running, container, serial)
             if name is not None:
-                record.pushed[container] = digest(running, container, name)
+                record.pushed[container] = self.digest(running, container, name)
         return True
 
 
@@ -135,8 +146,15 @@ class SyncStatus:
             return ""
         key = (container, name)
         if key not in self._digests:
-            self._digests[key] = digest(self._running, container, name)
+            self._digests[key] = self._devices.digest(self._running, container, name)
         return IN_SYNC if record.pushed.get(container) == self._digests[key] else OUT_OF_SYNC
+
+    def md5(self, container: str, name: str) -> str:
+        """Return a digest of a group as Panorama shows it, with 32 digits."""
+        key = (container, name)
+        if key not in self._digests:
+            self._digests[key] = self._devices.digest(self._running, container, name)
+        return self._digests[key][:32]
 
 
 def stack_configuration(running: Element, stack: str) -> list[Element]:

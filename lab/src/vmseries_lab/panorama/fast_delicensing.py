@@ -42,4 +42,4 @@ class FastDelicensing:
         for serial, at in self.terminated().items():
             device = self._panorama.devices.get(serial)
             if device and not device.connected and now >= at + self.delay_seconds:
-                self._licensing.return_license(serial)
+                self._licensing.return_license(serial, by="fast-delicensing")

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import ParseError
 
 from defusedxml.ElementTree import fromstring
 
 from vmseries_lab.aws.requests import Fault, RequestPipeline, role_of
 from vmseries_lab.net.held_responses import delay
 from vmseries_lab.net.https import Intercept, Request, Response
+from vmseries_lab.panorama import request_log
 from vmseries_lab.panorama.responses import ApiError, render
 from vmseries_lab.panorama.service import Panorama
 
@@ -35,19 +36,10 @@ def name_of(parameters: dict[str, str]) -> tuple[str, str]:
     if kind != "op":
         return kind, ""
     try:
-        words = list(_words(fromstring(parameters.get("cmd", ""))))
+        words = list(request_log.words(fromstring(parameters.get("cmd", ""))))
     except ParseError:
         return kind, ""
     return words[0], " ".join(words[1:])
-
-
-def _words(command: Element) -> list[str]:
-    """Yield the words of a command as typed at the command line, without its arguments."""
-    words = [command.tag]
-    while len(command) and not (command.text or "").strip():
-        command = command[0]
-        words.append(command.tag)
-    return words
 
 
 def install(panorama: Panorama, pipeline: RequestPipeline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
@@ -20,8 +21,10 @@ SECOND = Admin("autoscale-2", "autoscale-2-password", "LUFRPT1zZWNvbmQta2V5LW9mL
 """For a second module instance that shares this Panorama."""
 OPERATOR = Admin("operator", "operator-password", "LUFRPT1vcGVyYXRvci1rZXktb2YtdGhlLWxhYg")
 READER = Admin("reader", "reader-password", "LUFRPT1yZWFkZXIta2V5LW9mLXRoZS1sYWI")
-ROLE = "autoscale-api"
-"""Role profile of the functions' administrators, with only the rights that they need."""
+ROLES = Path(__file__).resolve().parents[4] / "docs" / "panorama-admin-role.xml"
+"""The role profiles that the module ships for the functions' administrators."""
+ROLE = "autoscale-api-plugin"
+"""Role profile of the functions' administrators, which fits every licensing mode."""
 
 _CONFIGURATION = f"""
 <config version="11.1.0" urldb="paloaltonetworks">
@@ -42,13 +45,7 @@ _CONFIGURATION = f"""
       </role-based></permissions></entry>
     </users>
   </mgt-config>
-  <shared>
-    <admin-role>
-      <entry name="{ROLE}"><role><panorama><xmlapi>
-        <config>enable</config><op>enable</op><commit>enable</commit>
-      </xmlapi></panorama></role></entry>
-    </admin-role>
-  </shared>
+  <shared/>
   <devices>
     <entry name="localhost.localdomain">
       <device-group>
@@ -98,6 +95,10 @@ def configuration() -> Element:
     It has no white space between elements, so that equal configurations have equal text.
     """
     root: Element = fromstring(_CONFIGURATION)
+    shared = root.find("shared")
+    if shared is None:
+        raise ValueError("the initial configuration has no shared part")
+    shared.append(fromstring(ROLES.read_text(encoding="utf-8")))
     for element in root.iter():
         element.text = (element.text or "").strip() or None
         element.tail = None

@@ -78,12 +78,15 @@ class Job:
         whole = max(self.ends_at - self.started_at, 1e-9)
         return min(99, int(100 * (now - self.started_at) / whole))
 
-    def answer(self, now: float, position: int) -> Element:
+    def answer(self, now: float, position: int, *, with_devices: bool = True) -> Element:
         """Return the job as ``show jobs`` shows it.
 
         Args:
             now: lab time.
             position: position in the queue.
+            with_devices: whether the devices of a push are shown. They are in recorded responses to
+                ``show jobs id`` (demisto/content, push_to_device_success.xml); no recorded job list
+                has them.
         """
         job = Element("job")
         job.append(leaf("tenq", _moment(self.queued_at)))
@@ -102,6 +105,8 @@ class Job:
         job.append(with_lines(Element("details"), *self.report.lines))
         SubElement(job, "warnings")
         if self.kind == "CommitAll":
+            job.append(leaf("push_type", "shared-policy"))
+        if with_devices and (self.kind == "CommitAll" or self.report.devices):
             job.append(self._devices(now))
         return job
 
@@ -116,8 +121,20 @@ class Job:
             entry.append(leaf("progress", self.progress(now)))
             entry.append(leaf("tstart", _moment(self.started_at)[11:]))
             entry.append(leaf("tfin", _moment(self.finished_at)[11:]))
-            entry.append(with_lines(Element("details"), details))
+            entry.append(self._device_details(serial, details, ok=ok))
         return devices
+
+    def _device_details(self, serial: str, details: str, *, ok: bool) -> Element:
+        """Return the details of one device: those of a push are nested messages."""
+        if self.kind != "CommitAll":
+            return with_lines(Element("details"), details)
+        shown = Element("details")
+        attributes = {"cmd": "push-data", "dname": serial, "jobid": str(self.number)}
+        message = SubElement(shown, "msg", attributes, result="success" if ok else "fail")
+        text = "Configuration committed successfully" if ok else details
+        with_lines(SubElement(message, "errors"), text)
+        SubElement(message, "warnings")
+        return shown
 
 
 class Jobs:
@@ -207,6 +224,36 @@ class Jobs:
         if any(other.finished_at is None for other in before):
             return None
         return max([job.queued_at, *(other.finished_at or 0.0 for other in before)])
+
+
+def failed_job() -> Element:
+    """Return an entry of the job list for a job that a restart has ended; it has no number.
+
+    Recorded in PaloAltoNetworks/pan-os-ansible#533.
+    """
+    job = Element("job")
+    job.append(leaf("type", "Failed-Job"))
+    job.append(with_lines(Element("details"), "job failed because of configd restart"))
+    SubElement(job, "warnings")
+    return job
+
+
+def job_without_id() -> Element:
+    """Return an entry of the job list whose number is empty. No recorded list has one."""
+    job = Element("job")
+    for tag, text in (("id", ""), ("user", ""), ("type", "Commit"), ("status", "ACT")):
+        job.append(leaf(tag, text))
+    return job
+
+
+def unfinished(job: Element) -> Element:
+    """Change the entry of a job in the list to one of a job that has not ended; return it."""
+    changes = {"status": "ACT", "result": "PEND", "tfin": "Still Active", "progress": "99"}
+    for tag, text in changes.items():
+        found = job.find(tag)
+        if found is not None:
+            found.text = text
+    return job
 
 
 def _moment(at: float | None) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from vmseries_lab.panorama import admin_roles, initial_config, operator_session
 from vmseries_lab.panorama.api import InjectedError
 from vmseries_lab.panorama.peer import Peer
 from vmseries_lab.panorama.service import Panorama
+from vmseries_lab.panorama.settings import SlowCommand
 
 
 def configure(panorama: Panorama, peer: str | None = None, **settings: Any) -> dict[str, Any]:
@@ -26,6 +27,14 @@ def configure(panorama: Panorama, peer: str | None = None, **settings: Any) -> d
             * ``locks``: locks that the operator holds: ``commit``, ``config``, both or none.
             * ``queued_commits``: number of commits that the operator queues now.
             * ``full_commit_required``: whether partial commits and reverts are rejected.
+            * ``queued_pushes``: number of pushes to the operator's own firewalls that the operator
+              queues now; each takes ``estate.PUSH_SECONDS``.
+            * ``estate``: number of the operator's own firewalls, which can only grow; or a mapping
+              with ``number`` and the management ``addresses`` of the first new ones.
+            * ``role_xml``: text of a file with the role profile of the functions' administrator,
+              see ``admin_roles.load``.
+            * ``licensing_api_key``: Panorama's licensing API key; ``None`` for none.
+            * ``slow_commands``: list of the attributes of ``settings.SlowCommand``.
             * ``rights``: types of requests that the role profile of the functions' administrator
               allows, of ``admin_roles.TYPES``.
 
@@ -45,13 +54,22 @@ def configure(panorama: Panorama, peer: str | None = None, **settings: Any) -> d
         "queued_commits": lambda known, number: operator_session.queue_commits(
             panorama, known, number
         ),
+        "queued_pushes": lambda known, number: _queue_pushes(panorama, known, number),
+        "role_xml": lambda known, text: admin_roles.load(known.store, initial_config.ROLE, text),
         "full_commit_required": _require_full_commit,
         "rights": _set_rights,
     }
+    if "estate" in settings:
+        _grow_estate(panorama, settings.pop("estate"))
+    if "licensing_api_key" in settings:
+        panorama.leading.licenses.api_key.value = settings.pop("licensing_api_key")
+    if "slow_commands" in settings:
+        slow = [SlowCommand(**command) for command in settings.pop("slow_commands")]
+        settings["slow_commands"] = slow
     common = {
         name: owner
         for owner in (panorama.pace, panorama.settings)
-        for name in asdict(owner)
+        for name in (attribute.name for attribute in fields(owner))
         if name in settings
     }
     own = {name: settings.pop(name) for name in [*setters, *common] if name in settings}
@@ -69,6 +87,18 @@ def configure(panorama: Panorama, peer: str | None = None, **settings: Any) -> d
 
 def _inject_errors(peer: Peer, injected_errors: list[dict[str, Any]]) -> None:
     peer.api.injected_errors += [InjectedError(**injected) for injected in injected_errors]
+
+
+def _queue_pushes(panorama: Panorama, peer: Peer, number: int) -> None:
+    if peer is panorama.active:
+        panorama.estate.push(peer, number)
+
+
+def _grow_estate(panorama: Panorama, wanted: int | dict[str, Any]) -> None:
+    settings: dict[str, Any] = wanted if isinstance(wanted, dict) else {"number": wanted}
+    with panorama.world.lock:
+        addresses: tuple[str, ...] = tuple(settings.get("addresses", ()))
+        panorama.estate.grow(int(settings["number"]), addresses)
 
 
 def _require_full_commit(peer: Peer, required: bool) -> None:

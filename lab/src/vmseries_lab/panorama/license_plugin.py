@@ -27,9 +27,15 @@ from vmseries_lab.panorama.config_store import Change
 from vmseries_lab.panorama.devices import Link
 from vmseries_lab.panorama.license_managers import PLUGIN, LicenseManager, devices_path
 from vmseries_lab.panorama.op_commands import Handler
-from vmseries_lab.panorama.responses import ApiError, entry, leaf, result
+from vmseries_lab.panorama.responses import ApiError, entry, envelope, leaf, parsed, result
 from vmseries_lab.panorama.service import Panorama, RegistrationRejectedError
 
+ODD_ANSWERS = {
+    "empty": "<result/>",
+    "text": "<result>License manager is initializing</result>",
+    "message": "<msg>No devices</msg>",
+}
+"""Answers to the list of devices that are no list. None of them is recorded."""
 VERSION = "1.2.3"
 ADMIN = "__sw_fw_license"
 """Administrator under whose name the plugin changes the configuration."""
@@ -58,6 +64,8 @@ class LicensePlugin:
         self._licensing = licensing
         self._requests: dict[tuple[str, str], _Request] = {}
         self._seen: dict[str, float] = {}
+        self._returned: set[tuple[str, str]] = set()
+        self._odd_answers: list[str] = []
         self._commits = False
         self.installed = False
         panorama.plugin_commands |= {
@@ -71,12 +79,18 @@ class LicensePlugin:
         Args:
             settings: ``installed``: whether the plugin is installed, with a license manager for the
                 initial device group, template stack and auth code of the lab's Panorama, and with
-                the licensing API key on Panorama.
+                the licensing API key on Panorama. ``odd_answers``: names of :data:`ODD_ANSWERS`,
+                one for each of the next answers to the list of devices; empty names are answers as
+                always.
 
         Raises:
-            ValueError: for an unknown setting.
+            ValueError: for an unknown setting or odd answer.
         """
         installed = bool(settings.pop("installed", self.installed))
+        odd = list(settings.pop("odd_answers", self._odd_answers))
+        if unknown := set(odd) - {*ODD_ANSWERS, ""}:
+            raise ValueError(f"unknown odd answers: {', '.join(sorted(unknown))}")
+        self._odd_answers = odd
         if settings:
             raise ValueError(f"unknown settings: {', '.join(sorted(settings))}")
         if installed == self.installed:
@@ -162,9 +176,22 @@ class LicensePlugin:
         return result(plugins)
 
     def _devices(self, command: Element) -> Element:
-        """List the devices that a license manager licensed, connected or not."""
+        """List the devices that a license manager licensed, connected or not.
+
+        The entries are those that the vendor's own function reads. What the plugin answers if there
+        is none, and whether it still lists a device whose license it has returned, are assumptions.
+        """
+        manager = self._requested_manager(command)
+        if odd := self._odd_answers.pop(0) if self._odd_answers else "":
+            return envelope("success", None, parsed(ODD_ANSWERS[odd]))
+        assumptions = self._world.assumptions
+        serials = list(manager.serials)
+        if assumptions["plugin-list-after-deactivation"] == "kept":
+            managed = references.managed(self._panorama.leading.store.running)
+            kept = [serial for name, serial in sorted(self._returned) if name == manager.name]
+            serials += [serial for serial in kept if serial in managed and serial not in serials]
         devices = Element("devices")
-        for serial in self._requested_manager(command).serials:
+        for serial in serials:
             device = entry(serial, serial=serial)
             if (record := self._panorama.devices.get(serial)) is not None:
                 device.append(leaf("name", record.link.hostname))
@@ -172,6 +199,8 @@ class LicensePlugin:
             connected = self._panorama.devices.connected(serial)
             device.append(leaf("connected", "yes" if connected else "no"))
             devices.append(device)
+        if not serials and assumptions["plugin-empty-list"] == "no-container":
+            return result()
         return result(devices)
 
     def _request(self, command: Element) -> Element:
@@ -228,6 +257,7 @@ class LicensePlugin:
             elif now >= request.due and self._may_change():
                 del self._requests[name, serial]
                 if self._return_license(serial):
+                    self._returned.add((name, serial))
                     self._change(f"{devices_path(name)}/entry[@name='{serial}']")
         for manager in self.managers():
             for serial in manager.serials:
@@ -282,7 +312,7 @@ class LicensePlugin:
         except LicensingRejectedError as error:
             self._note("plugin-deactivation-failed", serial, reason=str(error))
             return False
-        self._licensing.return_license(serial)
+        self._licensing.return_license(serial, by="plugin")
         self._note("plugin-deactivated", serial)
         return True
 

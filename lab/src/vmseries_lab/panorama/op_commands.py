@@ -6,18 +6,22 @@ are as pan-os-python, pan-python and pango parse them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement
 
+from vmseries_lab.core.assumptions import Assumptions
 from vmseries_lab.core.clock import Clock
-from vmseries_lab.panorama import references
+from vmseries_lab.licensing_api import Licensing
+from vmseries_lab.panorama import config_tree, device_entries, references
 from vmseries_lab.panorama.config_store import ConfigStore
 from vmseries_lab.panorama.devices import Devices, SyncStatus
-from vmseries_lab.panorama.jobs import Job, Jobs
+from vmseries_lab.panorama.jobs import Job, Jobs, failed_job, job_without_id, unfinished
 from vmseries_lab.panorama.responses import ApiError, entry, leaf, result
+from vmseries_lab.panorama.settings import Settings
 
+_FILTERED = ("device-group", "template-stack")
 Handler = Callable[[Element, str], Element]
 
 
@@ -29,6 +33,9 @@ class OpCommands:
     store: ConfigStore
     jobs: Jobs
     devices: Devices
+    licensing: Licensing
+    settings: Settings
+    assumptions: Assumptions
     hostname: str
     address: str
     serial: str
@@ -50,49 +57,42 @@ class OpCommands:
 
     def _devices(self, *, connected_only: bool) -> Element:
         devices = Element("devices")
-        sync_status = SyncStatus(self.devices, self.store.running)
+        now = self.clock.now()
         for serial in references.managed(self.store.running):
-            if not connected_only or self.devices.connected(serial):
-                devices.append(self._device(serial, sync_status))
+            record = self.devices.get(serial)
+            if not connected_only or (record is not None and record.connected):
+                deactivated = self._deactivated(serial)
+                devices.append(
+                    device_entries.in_device_list(serial, record, now, deactivated=deactivated)
+                )
         return result(devices)
 
-    def _device(self, serial: str, sync_status: SyncStatus) -> Element:
-        """Return one device; a device that never connected has few fields."""
-        record = self.devices.get(serial)
-        device = entry(serial, serial=serial)
-        device.append(leaf("connected", "yes" if record and record.connected else "no"))
-        device.append(leaf("deactivated", "no"))
-        if record is None:
-            return device
-        link = record.link
-        device.append(leaf("hostname", link.hostname))
-        device.append(leaf("ip-address", link.ip_address))
-        device.append(leaf("family", "vm"))
-        device.append(leaf("model", "PA-VM"))
-        device.append(leaf("sw-version", link.sw_version))
-        device.append(leaf("multi-vsys", "no"))
-        device.append(leaf("operational-mode", "normal"))
-        if record.connected:
-            device.append(leaf("uptime", _duration(self.clock.now() - record.connected_at)))
-            device.append(leaf("connected-at", _moment(record.connected_at)))
-        vsys = entry("vsys1", display_name="vsys1")
-        vsys.append(leaf("shared-policy-status", sync_status.status("device-group", serial)))
-        SubElement(device, "vsys").append(vsys)
-        return device
+    def _deactivated(self, serial: str) -> bool:
+        """Whether the element ``deactivated`` says that a device's license was returned."""
+        set_by_return = self.assumptions["deactivated-flag"] == "set"
+        return set_by_return and self.licensing.returned(serial)
 
     def _device_groups(self, command: Element, _user: str) -> Element:
         groups = Element("devicegroups")
+        sync_status = SyncStatus(self.devices, self.store.running)
         for name in self._chosen(command, "device-group"):
             group = entry(name)
-            self._add_members(group, "device-group", name, "shared-policy-status", "sp")
+            group.append(leaf("shared-policy-md5sum", sync_status.md5("device-group", name)))
+            self._add_members(group, "device-group", name, sync_status)
             groups.append(group)
         return result(groups)
 
     def _template_stacks(self, command: Element, _user: str) -> Element:
         stacks = Element("template-stack")
+        sync_status = SyncStatus(self.devices, self.store.running)
         for name in self._chosen(command, "template-stack"):
             stack = entry(name)
-            self._add_members(stack, "template-stack", name, "template-status", "tpl")
+            path = f"{references.path('template-stack', name)}/templates"
+            stack.extend(
+                copy.deepcopy(found)
+                for found in config_tree.find(self.store.running, config_tree.parse(path))
+            )
+            self._add_members(stack, "template-stack", name, sync_status)
             stacks.append(stack)
         return result(stacks)
 
@@ -106,29 +106,37 @@ class OpCommands:
             groups.append(group)
         return result(groups)
 
-    def _add_members(self, parent: Element, container: str, name: str, tag: str, end: str) -> None:
+    def _add_members(
+        self, parent: Element, container: str, name: str, sync_status: SyncStatus
+    ) -> None:
         """Append the ``<devices>`` of a group, unless the group has no devices."""
         serials = references.members(self.store.running, container, name)
         if not serials:
             return
         devices = SubElement(parent, "devices")
-        sync_status = SyncStatus(self.devices, self.store.running)
+        now = self.clock.now()
         for serial in serials:
-            record = self.devices.get(serial)
-            device = entry(serial, serial=serial)
-            device.append(leaf("connected", "yes" if record and record.connected else "no"))
-            if record is not None:
-                last = "commit succeeded" if container in record.pushed else ""
-                device.append(leaf("hostname", record.link.hostname))
-                device.append(leaf("ip-address", record.link.ip_address))
-                device.append(leaf(tag, sync_status.status(container, serial)))
-                device.append(leaf(f"last-commit-all-state-{end}", last))
-            devices.append(device)
+            devices.append(
+                device_entries.in_group(
+                    serial,
+                    self.devices.get(serial),
+                    now,
+                    deactivated=self._deactivated(serial),
+                    kind=container,
+                    status=sync_status.status(container, serial),
+                )
+            )
 
     def _chosen(self, command: Element, container: str) -> list[str]:
-        """Return the containers that a command requests: one by name, or all."""
+        """Return the containers that a command requests: one by name, or all.
+
+        Of an older release, a vendor's function says: "Bug in Panorama does not let to specify a
+        specific device group to query" (Azure-Transit-VNet, azure-hub/monitor.py).
+        """
         names = references.names(self.store.running, container)
         wanted = command.findtext(".//name")
+        if container in _FILTERED and self.assumptions["group-name-filter"] == "ignored":
+            return names
         return [name for name in names if wanted in (None, name)]
 
     def _high_availability(self, _command: Element, _user: str) -> Element:
@@ -144,7 +152,25 @@ class OpCommands:
             raise ApiError(f"show -> jobs -> {wanted} is unexpected", code=17)
         chosen = statuses[wanted]
         shown = [job for job in reversed(self.jobs.all) if chosen is None or job.status in chosen]
-        return result(*(self._shown(job) for job in shown))
+        entries = [entry for job in shown for entry in self._listed(job)]
+        if wanted != "pending":
+            entries += [failed_job() for _ in range(self.settings.failed_jobs)]
+            entries += [job_without_id() for _ in range(self.settings.jobs_without_id)]
+        return result(*entries)
+
+    def _listed(self, job: Job) -> list[Element]:
+        """Return the entries of a job in the list.
+
+        From PAN-OS 10.2 on, the list can have several entries for one number (demisto/content
+        #35761). In which order, and what they differ in, is not said; in the lab, the second one
+        never ends.
+        """
+        with_devices = self.assumptions["push-devices-in-job-list"] == "present"
+        position = self.jobs.position(job)
+        listed = [job.answer(self.clock.now(), position, with_devices=with_devices)]
+        if job.status == "FIN" and self.assumptions["job-list-entries"] == "two-per-job":
+            listed.append(unfinished(copy.deepcopy(listed[0])))
+        return listed
 
     def _shown(self, job: Job) -> Element:
         return job.answer(self.clock.now(), self.jobs.position(job))
@@ -160,7 +186,7 @@ class OpCommands:
         system.append(leaf("system-mode", "panorama"))
         system.append(leaf("licensed-device-capacity", "1000"))
         system.append(leaf("multi-vsys", "off"))
-        system.append(leaf("time", _moment(self.clock.now())))
+        system.append(leaf("time", device_entries.moment(self.clock.now())))
         return result(system)
 
     def _admins(self, _command: Element, user: str) -> Element:
@@ -169,7 +195,7 @@ class OpCommands:
         session.append(leaf("admin", user))
         session.append(leaf("from", "127.0.0.1"))
         session.append(leaf("type", "Web"))
-        session.append(leaf("session-start", _moment(self.clock.now())[5:]))
+        session.append(leaf("session-start", device_entries.moment(self.clock.now())[5:]))
         session.append(leaf("idle-for", "00:00:00s"))
         admins = Element("admins")
         admins.append(session)
@@ -184,13 +210,3 @@ def choose(handlers: Mapping[str, Handler], command: Element) -> Handler | None:
         if fits:
             return handlers[chain]
     return None
-
-
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y/%m/%d %H:%M:%S")
-
-
-def _duration(seconds: float) -> str:
-    whole = int(seconds)
-    days, rest = divmod(whole, 86400)
-    return f"{days} days, {rest // 3600}:{rest % 3600 // 60:02}:{rest % 60:02}"

@@ -14,7 +14,9 @@ from typing import Literal
 from xml.etree.ElementTree import Element
 
 from vmseries_lab.core.world import World
+from vmseries_lab.licensing_api import Licensing
 from vmseries_lab.net.certificates import Authority
+from vmseries_lab.net.held_responses import delay
 from vmseries_lab.net.https import HttpsServer, Intercept, Request, Response
 from vmseries_lab.panorama.administrators import Administrators
 from vmseries_lab.panorama.api import READING, Api
@@ -27,6 +29,7 @@ from vmseries_lab.panorama.devices import Devices
 from vmseries_lab.panorama.jobs import Jobs
 from vmseries_lab.panorama.locks import Locks
 from vmseries_lab.panorama.op_commands import Handler, OpCommands
+from vmseries_lab.panorama.request_log import LoggedRequest, RequestLog, kind_of
 from vmseries_lab.panorama.settings import Settings
 
 Priority = Literal["primary", "secondary"]
@@ -55,23 +58,20 @@ class Common:
     Attributes:
         handlers: commands of plugins, in addition to the peers' own commands.
         intercept: hook that sees each request to any peer and may break it.
+        requests: log of the requests to all peers.
     """
 
     world: World
     authority: Authority
     accounts: Administrators
+    licensing: Licensing
     api_key: ApiKey = field(default_factory=ApiKey)
     devices: Devices = field(default_factory=Devices)
     pace: Pace = field(default_factory=Pace)
     settings: Settings = field(default_factory=Settings)
     handlers: dict[str, Handler] = field(default_factory=dict)
     intercept: Intercept = lambda _request, _connection, effect: effect()
-
-    def pass_on(
-        self, request: Request, connection: socket.socket, effect: Callable[[], Response]
-    ) -> Response | None:
-        """Pass a request to the current intercept."""
-        return self.intercept(request, connection, effect)
+    requests: RequestLog = field(default_factory=RequestLog)
 
 
 class Peer:
@@ -93,14 +93,30 @@ class Peer:
         self.store = store
         self.jobs = Jobs(FIRST_JOB[priority])
         self.locks = Locks(world.clock)
-        self.commits = Commits(store, self.jobs, common.devices, common.pace)
+        self.commits = Commits(store, self.jobs, common.devices, common.pace, world.assumptions)
         self.address, serial = _MACHINES[priority]
         hostname = host.partition(".")[0]
         operations = OpCommands(
-            world.clock, store, self.jobs, common.devices, hostname, self.address, serial
+            world.clock,
+            store,
+            self.jobs,
+            common.devices,
+            common.licensing,
+            common.settings,
+            world.assumptions,
+            hostname,
+            self.address,
+            serial,
         )
         self.licenses = DeviceLicenses(
-            world.clock, store, self.jobs, common.devices, common.api_key
+            world.clock,
+            store,
+            self.jobs,
+            common.devices,
+            common.licensing,
+            common.settings,
+            world.assumptions,
+            common.api_key,
         )
         parts = (operations, self.licenses, self.locks, ChangeJournal(store, self.jobs, self.locks))
         self.commands: dict[str, Handler] = {}
@@ -116,11 +132,12 @@ class Peer:
             devices=common.devices,
             locks=self.locks,
             settings=common.settings,
+            assumptions=world.assumptions,
             handlers=ChainMap(common.handlers, self.commands),
             denial=self.denial,
         )
         self.server = HttpsServer(common.authority, (host,), self.api.respond, common.world.clock)
-        self.server.intercept = common.pass_on
+        self.server.intercept = self._intercept
         self._announce()
 
     @property
@@ -150,6 +167,40 @@ class Peer:
             if command.find("batch") is not None and self.priority == "secondary":
                 return DENIED_DEPLOYMENT
         return None if self.state == "active" else DENIED
+
+    def _intercept(
+        self, request: Request, connection: socket.socket, effect: Callable[[], Response]
+    ) -> Response | None:
+        """Log a request, let it wait if its command is slow, and pass it to the lab's intercept."""
+        kind = kind_of(request.parameters)
+        at = self._common.world.clock.now()
+        if seconds := self._wait_seconds(kind):
+            delay(connection, request.headers, seconds, self._common.world.clock)
+        response = self._common.intercept(request, connection, effect)
+        self._common.requests.add(
+            LoggedRequest(
+                at=at,
+                host=self.host,
+                kind=kind,
+                target=request.parameters.get("target", ""),
+                user=self._common.accounts.name_of(request),
+                status=0 if response is None else response.status,
+                size=0 if response is None else len(response.body),
+            )
+        )
+        return response
+
+    def _wait_seconds(self, kind: str) -> float:
+        """Return for how many seconds a request of a kind waits."""
+        busy = bool(self.jobs.unfinished("Commit") or self.jobs.unfinished("CommitAll"))
+        return max(
+            (
+                slow.seconds
+                for slow in self._common.settings.slow_commands
+                if kind.startswith(slow.command) and (busy or not slow.while_committing)
+            ),
+            default=0.0,
+        )
 
     def take_over(self, source: Peer, *, with_candidate: bool = False) -> None:
         """Adopt the other peer's running configuration, and its candidate if requested.

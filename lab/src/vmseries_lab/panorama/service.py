@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from vmseries_lab.core.world import World
+from vmseries_lab.licensing_api import Licensing
 from vmseries_lab.net.certificates import PANORAMA_NAMES, Authority
 from vmseries_lab.net.https import Intercept
 from vmseries_lab.panorama import initial_config, references
 from vmseries_lab.panorama.administrators import Administrators
+from vmseries_lab.panorama.commits import COMMITTED
 from vmseries_lab.panorama.config_store import ConfigStore
 from vmseries_lab.panorama.devices import Link
+from vmseries_lab.panorama.estate import Estate
 from vmseries_lab.panorama.high_availability import CAUSES, Cause, Pair
-from vmseries_lab.panorama.jobs import Job
+from vmseries_lab.panorama.jobs import Job, Report
 from vmseries_lab.panorama.peer import Common, Peer
 
 
@@ -30,11 +33,13 @@ class Panorama:
         settings: settings of both peers.
         pace: how long jobs take.
         plugin_commands: handlers that plugins add to the commands of both peers.
+        requests: log of the requests to both peers.
+        estate: the operator's own firewalls.
         peers: primary peer first. ``leading`` has the current configuration, jobs and locks.
         pair: the pair, ``None`` for a single Panorama.
     """
 
-    def __init__(self, world: World, authority: Authority) -> None:
+    def __init__(self, world: World, authority: Authority, licensing: Licensing) -> None:
         self.world = world
         self.vm_auth_keys = {initial_config.VM_AUTH_KEY}
         accounts = Administrators(
@@ -43,7 +48,7 @@ class Panorama:
             initial_config.OPERATOR,
             initial_config.READER,
         )
-        self._common = Common(world, authority, accounts)
+        self._common = Common(world, authority, accounts, licensing)
         self.devices = self._common.devices
         self.settings = self._common.settings
         self.pace = self._common.pace
@@ -51,6 +56,8 @@ class Panorama:
         store = ConfigStore(initial_config.configuration())
         self.peers = [Peer(self._common, PANORAMA_NAMES[0], "primary", store)]
         self.pair: Pair | None = None
+        self.requests = self._common.requests
+        self.estate = Estate(self.devices, lambda: self.peers, world.clock.now)
 
     # Peers.
 
@@ -160,6 +167,25 @@ class Panorama:
             if name in references.names(self.leading.store.running, container):
                 self._make(references.members_path(container, str(name)), member)
         self.connect(link)
+        if self.world.assumptions["registration-commit"] == "commit-job":
+            self._commit_registration()
+
+    def _commit_registration(self) -> None:
+        """Queue a commit of Panorama's own, which has nothing to do.
+
+        That Panorama adds a bootstrapped firewall by itself is documented; whether that shows as a
+        job, and under which user, is not.
+        """
+        if self.active is None:
+            return
+        self.leading.jobs.add(
+            "Commit",
+            "",
+            self.world.clock.now(),
+            lambda: self.pace.commit_seconds,
+            lambda: Report((COMMITTED,)),
+            description="firewall registered",
+        )
 
     def _make(self, xpath: str, element: str) -> None:
         """Change both configurations of both peers without a commit."""
@@ -225,8 +251,9 @@ class Panorama:
 
     def _disconnect_removed_devices(self) -> None:
         """End the connections of devices that are no longer managed."""
+        managed = set(references.managed(self.leading.store.running))
         for serial in self.devices.serials():
-            if not self.is_managed(serial):
+            if serial not in managed:
                 self.disconnect(serial)
                 self.devices.forget(serial)
 

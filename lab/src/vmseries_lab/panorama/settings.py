@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class SlowCommand:
+    """Commands to which the responses are late.
+
+    How long a busy management plane takes is not documented. pan-os-python waits up to 1200
+    seconds.
+
+    Attributes:
+        command: how the kind of a request starts (:func:`request_log.kind_of`), such as ``op show
+            devices all`` or ``commit``.
+        seconds: seconds by which the response is late: of lab time for functions, of real time for
+            other callers.
+        while_committing: whether they are slow only while a commit or a push is under way.
+    """
+
+    command: str
+    seconds: float
+    while_committing: bool = False
 
 
 @dataclass
@@ -18,8 +38,17 @@ class Settings:
         automatic_commit_lock: whether an administrator who makes a change acquires the commit lock
             ("Manage Locks for Restricting Configuration Changes": Automatically Acquire Commit
             Lock).
+        licensing_reachable: whether Panorama itself reaches the licensing API.
+        failed_jobs: number of entries of type ``Failed-Job`` in the job list. They have no number
+            (PaloAltoNetworks/pan-os-ansible#533, demisto/content#36042).
+        jobs_without_id: number of entries in the job list whose number is empty. None is recorded.
+        slow_commands: commands that are slow, see :class:`SlowCommand`.
     """
 
     multi_config: bool = True
     absent_rejected: bool = False
     automatic_commit_lock: bool = False
+    licensing_reachable: bool = True
+    failed_jobs: int = 1
+    jobs_without_id: int = 0
+    slow_commands: list[SlowCommand] = field(default_factory=list)

@@ -17,6 +17,7 @@ PARTS = (
     (r"aws_cloudwatch_metric_alarm\.", "alarms"),
     (r"aws_cloudwatch_event_", "event rules"),
     (r"aws_sqs_", "queues"),
+    (r"aws_dynamodb_table\.", "records"),
     (r"aws_iam_", "roles"),
     (r"aws_lb_target_group\.", "target group"),
     (r"aws_lb(_listener)?\.", "load balancer"),

@@ -26,6 +26,7 @@ def final_state(lab: ForkableLab, layout: str) -> dict[str, Any]:
         "targets": _targets(lab),
         "panorama": _panorama(lab),
         "licenses in use": lab.simulator.vendor.licensing.used(),
+        "licenses of gone firewalls": _licenses_of_gone(lab, layout),
         "messages": {name: len(messages_in(queue)) for name, queue in sorted(lab.queues.items())},
         "hooks": _hooks(lab),
     }
@@ -140,6 +141,17 @@ def _panorama(lab: ForkableLab) -> dict[str, Any]:
             },
         }
         for kind, configuration in (("running", store.running), ("candidate", store.candidate))
+    }
+
+
+def _licenses_of_gone(lab: ForkableLab, layout: str) -> dict[str, str]:
+    """Return what the records say of the licenses of firewalls that have left the group."""
+    members = lab.group(layout).states()
+    items = lab.client("dynamodb").scan(TableName=f"{layout}-firewalls")["Items"]
+    return {
+        item["instance_id"]["S"]: item["license"]["S"]
+        for item in items
+        if item["instance_id"]["S"] not in members
     }
 
 

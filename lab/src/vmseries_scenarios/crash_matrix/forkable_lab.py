@@ -39,37 +39,47 @@ LOADED = (
     "vmseries_autoscale.panorama.client",
 )
 """Modules that the functions import on first use."""
-SERVICES = ("autoscaling", "ec2", "elbv2", "secretsmanager", "sqs")
+SERVICES = ("autoscaling", "dynamodb", "ec2", "elbv2", "secretsmanager", "sqs")
 """AWS services that the functions make clients of."""
 
 
 class ForkableLab:
     """A lab with the module applied, which can pause, be forked, and resume.
 
+    Args:
+        fixture: Folder of the root module in the repository.
+
     Attributes:
         simulator: The simulated AWS and Panorama.
         now: Lab time at which the lab was paused.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fixture: str = FIXTURE) -> None:
+        self._fixture = fixture
         self.simulator = Laboratory()
         self.now = 0.0
         self._clients: dict[str, Any] = {}
 
-    def set_up(self, folder: Path) -> None:
-        """Apply the root module with the real Terraform, and pause."""
+    def set_up(self, folder: Path, prepare: Callable[[], None] = lambda: None) -> None:
+        """Apply the root module with the real Terraform, and pause.
+
+        Args:
+            folder: Where to copy the root module to.
+            prepare: Called when the lab serves, before Terraform starts.
+        """
         serving = threading.Thread(
             target=self.simulator.server.serve_forever, args=(0.01,), daemon=True
         )
         pumping = threading.Thread(target=self.simulator.pump.run, daemon=True)
         serving.start()
         pumping.start()
+        prepare()
         self.simulator.pump.pace = APPLY_PACE
-        workspace = copy_root(self.environment(), FIXTURE, folder / "copy")
+        workspace = copy_root(self.environment(), self._fixture, folder / "copy")
         workspace.apply(limit=600, parallelism=PARALLELISM)
         self.simulator.pump.stop()
         pumping.join()
-        for service in ("autoscaling", "cloudwatch", "ec2", "elbv2", "events", "lambda", "sqs"):
+        for service in (*SERVICES, "cloudwatch", "events", "lambda"):
             self.client(service)
         # The first EC2 resource creates the account's keys, which takes longer than many points.
         self.client("ec2").create_volume(AvailabilityZone=f"{LOCATION.region}a", Size=1)

@@ -7,7 +7,8 @@ import os
 import select
 import sys
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
@@ -72,6 +73,32 @@ def forked(work: Callable[[Callable[[Any], None]], None]) -> Fork:
         except BaseException:  # noqa: BLE001 - sent to the parent process
             send(traceback.format_exc(), key="failed")
     os._exit(0)
+
+
+def results_of(
+    works: Mapping[str, Callable[[Callable[[Any], None]], None]], lanes: int
+) -> Iterator[tuple[str, Any]]:
+    """Run each work in a fork, and yield its name and its last message as they end.
+
+    The message of a fork that failed is its RuntimeError.
+
+    Args:
+        works: What to run, by name.
+        lanes: How many to run at a time.
+    """
+    waiting = deque(works.items())
+    running: dict[int, tuple[Fork, str]] = {}
+    while waiting or running:
+        while waiting and len(running) < lanes:
+            name, work = waiting.popleft()
+            fork = forked(work)
+            running[fork.descriptor] = fork, name
+        for descriptor in select.select(list(running), [], [])[0]:
+            fork, name = running.pop(descriptor)
+            try:
+                yield name, fork.result()
+            except RuntimeError as error:
+                yield name, error
 
 
 class Lanes:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_lab.client.lab import DEPLOYMENT_TAG
-from vmseries_lab.panorama import lab_settings, references
+from vmseries_lab.panorama import estate, lab_settings, references
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 
 MINUTE = 60.0
@@ -198,7 +198,11 @@ class ReconcileRemoves(_Reconcile):
         found = [*ec2.enis.values(), *ec2.addresses]
         orphans = [
             *(each for each in found if any(t["key"] == DEPLOYMENT_TAG for t in each.get_tags())),
-            *references.managed(panorama.leading.store.running),
+            *(
+                serial
+                for serial in references.managed(panorama.leading.store.running)
+                if not serial.startswith(estate.SERIALS)
+            ),
         ]
         return super().is_over(lab) and not orphans and not lab.targets()
 

@@ -14,7 +14,7 @@ from vmseries_lab.client import Lab
 from vmseries_lab.core.timeline import Entry
 from vmseries_scenarios.demo import panorama
 from vmseries_scenarios.demo.model import Board, Firewall, Moment
-from vmseries_scenarios.demo.panorama_history import Line, Membership, PanoramaHistory, Tag
+from vmseries_scenarios.demo.panorama_history import Line, Membership, PanoramaHistory
 from vmseries_scenarios.demo.resource_owners import ResourceOwners
 from vmseries_scenarios.demo.timeline_text import describe_entry
 from vmseries_scenarios.deployment import tags_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import FilterTypeDef
 
 SERIAL_TAG = "vmseries-autoscale:serial"
-EVIDENCE_TAG = "vmseries-autoscale:serial-evidence"
 
 PANORAMA_SECONDS = 1.0
 """Real time between two queries of Panorama, each of which takes a dozen requests."""
@@ -123,16 +122,14 @@ class Observer:
             if line is not None:
                 self._pending_lines.append((entry.at, line))
 
-    def _tags(self) -> dict[str, Tag]:
-        """Return the tags that the launch function wrote on the instances, by instance ID."""
+    def _tags(self) -> dict[str, str]:
+        """Return the serial numbers that the launch function wrote on instances, by their ID."""
         filters: Sequence[FilterTypeDef] = [{"Name": "tag-key", "Values": [SERIAL_TAG]}]
         answer = self._ec2.describe_instances(Filters=filters)
         tags_by_instance = {}
         for reservation in answer["Reservations"]:
             for instance in reservation["Instances"]:
-                tags = tags_of(instance)
-                tag = Tag(tags[SERIAL_TAG], tags.get(EVIDENCE_TAG, ""))
-                tags_by_instance[instance["InstanceId"]] = tag
+                tags_by_instance[instance["InstanceId"]] = tags_of(instance)[SERIAL_TAG]
         return tags_by_instance
 
     def _licensed(self) -> set[str]:

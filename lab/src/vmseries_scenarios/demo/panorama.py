@@ -50,7 +50,9 @@ def jobs(lab: Lab) -> list[Job]:
         LabError: Panorama refused the request.
     """
     jobs = [_job(element) for element in _query(lab, JOBS).iterfind("result/job")]
-    return sorted(jobs, key=lambda job: job.number)
+    # The list may have a second entry of a job, which never ends.
+    by_number = {job.number: job for job in reversed(jobs)}
+    return [by_number[number] for number in sorted(by_number)]
 
 
 def _query(lab: Lab, command: str) -> Element:

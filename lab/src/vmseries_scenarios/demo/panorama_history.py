@@ -19,14 +19,6 @@ Line = tuple[float, str]
 OK = "OK"
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Serial number in the tags of an instance, and the evidence by which it was identified."""
-
-    serial: str
-    evidence: str
-
-
 @dataclass(slots=True)
 class Membership:
     """The time of a firewall on Panorama. Times are lab time; None for what has not happened.
@@ -34,7 +26,7 @@ class Membership:
     Attributes:
         device: The firewall as Panorama showed it last.
         instance_id: Instance ID from the tags; the host name until the tags are written.
-        evidence: Evidence by which the launch function identified it; empty until it is tagged.
+        tagged: Whether the launch function has tagged its instance with the serial number.
         license: `used`, `returned`, or `-` before.
         joined: When it first connected.
         synced: When it first had the configuration of its device group and template stack.
@@ -45,7 +37,7 @@ class Membership:
 
     device: Device
     instance_id: str
-    evidence: str = ""
+    tagged: bool = False
     license: str = "-"
     joined: float | None = None
     synced: float | None = None
@@ -91,7 +83,7 @@ class PanoramaHistory:
         at: float,
         devices: Mapping[str, Device],
         jobs: Sequence[Job],
-        tags: Mapping[str, Tag],
+        tags: Mapping[str, str],
         licensed: Collection[str],
     ) -> list[Line]:
         """Add an observation, and return the new lines for the event log.
@@ -101,7 +93,7 @@ class PanoramaHistory:
             devices: Managed firewalls, by serial number.
             jobs: Jobs of Panorama, requested after the devices, so that they include the commit
                 that removed a device.
-            tags: Tags by instance ID.
+            tags: Serial numbers in the tags of instances, by instance ID.
             licensed: Serial numbers that hold a license.
         """
         news = list(self._follow_commits(jobs))
@@ -150,15 +142,12 @@ class PanoramaHistory:
                 f"{membership.instance_id} is in sync: device group and template stack",
             )
 
-    def _follow_tags(self, at: float, tags: Mapping[str, Tag]) -> Iterator[Line]:
-        for instance_id, tag in tags.items():
-            membership = self.memberships.get(tag.serial)
-            if membership is not None and not membership.evidence:
-                membership.instance_id, membership.evidence = instance_id, tag.evidence
-                yield (
-                    at,
-                    f"{instance_id} is tagged: serial {tag.serial}, identified by {tag.evidence}",
-                )
+    def _follow_tags(self, at: float, tags: Mapping[str, str]) -> Iterator[Line]:
+        for instance_id, serial in tags.items():
+            membership = self.memberships.get(serial)
+            if membership is not None and not membership.tagged:
+                membership.instance_id, membership.tagged = instance_id, True
+                yield at, f"{instance_id} is tagged: serial {serial}"
 
 
 def _end(membership: Membership, at: float, jobs: Sequence[Job]) -> Line:
@@ -191,7 +180,7 @@ def lines(history: PanoramaHistory) -> list[str]:
         (
             membership.serial,
             membership.instance_id,
-            f"{_time(membership.joined)} ({membership.evidence or 'not tagged'})",
+            f"{_time(membership.joined)}{'' if membership.tagged else ' (not tagged)'}",
             "never"
             if membership.synced is None
             else format_duration(membership.synced - (membership.joined or membership.synced)),
@@ -211,7 +200,7 @@ def lines(history: PanoramaHistory) -> list[str]:
         )
         for job in history.commits
     ]
-    headings = ("serial", "instance", "joined (evidence)", "in sync after", "left", "license")
+    headings = ("serial", "instance", "joined", "in sync after", "left", "license")
     return [
         "Panorama's firewalls:",
         *_columns([headings, *memberships]),

@@ -301,7 +301,7 @@ def terminate_with_misplaced_address(deployment: Deployment) -> None:
         SubnetId=untrust["SubnetId"],
         TagSpecifications=[{"ResourceType": "network-interface", "Tags": untrust["TagSet"]}],
     )
-    tags = [{"Key": f"{TAG}{key}"} for key in ("serial", "serial-evidence", "last-visit")]
+    tags = [{"Key": f"{TAG}{key}"} for key in ("serial", "last-visit")]
     ec2.delete_tags(Resources=[instance_id], Tags=tags)
     deployment.group.terminate(instance_id)
     deployment.wait_until_terminated(instance_id, minutes=60)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -54,10 +55,14 @@ class Group:
     Attributes:
         desired: Number of instances that the group should have.
         members: Lifecycle states by instance id.
+        maximum: Number of instances that the group may have.
+        launches_stopped: Whether its process ``Launch`` is suspended.
     """
 
     desired: int
     members: Mapping[str, str]
+    maximum: int = 0
+    launches_stopped: bool = False
 
     @property
     def is_short(self) -> bool:
@@ -80,6 +85,12 @@ def describe(autoscaling: AutoScalingClient, name: str) -> Group:
             for group in response["AutoScalingGroups"]
             for instance in group["Instances"]
         },
+        maximum=sum(group["MaxSize"] for group in response["AutoScalingGroups"]),
+        launches_stopped=any(
+            process["ProcessName"] == "Launch"
+            for group in response["AutoScalingGroups"]
+            for process in group.get("SuspendedProcesses", ())
+        ),
     )
 
 
@@ -88,19 +99,48 @@ def members(autoscaling: AutoScalingClient, group: str) -> dict[str, str]:
     return dict(describe(autoscaling, group).members)
 
 
-def activity_pages(
-    autoscaling: AutoScalingClient, group: str, maximum: int, *, of_deleted_groups: bool
-) -> Iterator[list[ActivityTypeDef]]:
-    """Yield at most ``maximum`` pages of the group's activities, of 100 each, newest first.
+class NewestActivities:
+    """The newest activities of a group, at most 300.
 
-    Auto Scaling keeps activities for six weeks, also those of deleted groups of the same name
-    (API_DescribeScalingActivities).
+    Each page is read once, when it is first needed, however many look at it.
+
+    Args:
+        autoscaling: Client of Amazon EC2 Auto Scaling.
+        group: Name of the group.
     """
-    pages = autoscaling.get_paginator("describe_scaling_activities").paginate(
-        AutoScalingGroupName=group, IncludeDeletedGroups=of_deleted_groups
-    )
-    for page in islice(pages, maximum):
-        yield page["Activities"]
+
+    MAXIMUM_PAGES = 3
+
+    def __init__(self, autoscaling: AutoScalingClient, group: str) -> None:
+        self._read = partial(
+            autoscaling.describe_scaling_activities,
+            AutoScalingGroupName=group,
+            IncludeDeletedGroups=False,
+        )
+        self._pages: list[list[ActivityTypeDef]] = []
+        self._next_token: str | None = None
+
+    def pages(self, since: datetime) -> Iterator[list[ActivityTypeDef]]:
+        """Yield the pages, of 100 activities each, newest first.
+
+        Args:
+            since: Time before which activities are yielded only as far as they are on a page with
+                later ones.
+
+        Raises:
+            ClientError: If Auto Scaling refuses a request.
+        """
+        for number in range(self.MAXIMUM_PAGES):
+            if number == len(self._pages):
+                if number > 0 and self._next_token is None:
+                    return
+                token = self._next_token
+                page = self._read(NextToken=token) if token else self._read()
+                self._pages.append(page["Activities"])
+                self._next_token = page.get("NextToken")
+            yield self._pages[number]
+            if any(activity["StartTime"] < since for activity in self._pages[number]):
+                return
 
 
 def activities(
@@ -126,9 +166,13 @@ def activities(
     newest: dict[str, Activity] = {}
     if not instance_ids:
         return newest
-    # Also of deleted groups, because the firewalls of a group outlive it in Panorama.
-    for page in activity_pages(autoscaling, group, ACTIVITY_PAGES, of_deleted_groups=True):
-        for description in page:
+    # Auto Scaling keeps activities for six weeks (API_DescribeScalingActivities). Also those of
+    # deleted groups are read, because the firewalls of a group outlive it in Panorama.
+    pages = autoscaling.get_paginator("describe_scaling_activities").paginate(
+        AutoScalingGroupName=group, IncludeDeletedGroups=True
+    )
+    for page in islice(pages, ACTIVITY_PAGES):
+        for description in page["Activities"]:
             match = _DESCRIPTION.match(description.get("Description", ""))
             if match and match[2] in instance_ids:
                 newest.setdefault(match[2], _activity(ActivityType(match[1]), description))

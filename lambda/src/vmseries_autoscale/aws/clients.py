@@ -13,6 +13,7 @@ from vmseries_autoscale.redaction import redact
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_s3 import S3Client
@@ -44,6 +45,11 @@ def _session() -> boto3.session.Session:
 def _client(service: str, config: Config = CONFIG) -> Any:
     session: Any = _session()  # The type stubs accept only literal service names.
     return session.client(service, config=config)
+
+
+def dynamodb() -> DynamoDBClient:
+    """Return the client for Amazon DynamoDB."""
+    return cast("DynamoDBClient", _client("dynamodb"))
 
 
 def ec2() -> EC2Client:

@@ -85,11 +85,6 @@ class Instance:
         return self.tags.get(tags.GENERATION)
 
     @property
-    def license_returned(self) -> bool:
-        """Whether a visit has confirmed that the license is returned."""
-        return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED
-
-    @property
     def last_visit(self) -> datetime | None:
         """The time of the last visit, from its tag; ``None`` without a valid tag."""
         try:

@@ -14,16 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale.aws import autoscaling_group
-from vmseries_autoscale.aws.autoscaling_group import ActivityType, Group
+from vmseries_autoscale.aws.autoscaling_group import ActivityType, Group, NewestActivities
 from vmseries_autoscale.redaction import readable
 
 if TYPE_CHECKING:
-    from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_autoscaling.type_defs import ActivityTypeDef
-
-PAGES = 3
-"""Maximum number of pages to read, of 100 activities each."""
 
 HORIZON = timedelta(days=1)
 """Activities that began earlier are read only as far as they are on the same page."""
@@ -93,18 +88,15 @@ class RefusedLaunches:
         }
 
 
-def read(
-    autoscaling: AutoScalingClient, name: str, group: Group, now: datetime
-) -> list[RefusedLaunches]:
+def read(activities: NewestActivities, group: Group, now: datetime) -> list[RefusedLaunches]:
     """Return the launches of the group that EC2 refuses now, by zone, the newest first.
 
     Args:
-        autoscaling: Client of Amazon EC2 Auto Scaling.
-        name: Name of the group.
+        activities: Newest activities of the group.
         group: Description of the group.
         now: Current time, timezone-aware.
     """
-    return refused(_newest_launches(autoscaling, name, now), group, now)
+    return refused(_newest_launches(activities, now), group, now)
 
 
 def refused(launches: Iterable[Launch], group: Group, now: datetime) -> list[RefusedLaunches]:
@@ -149,13 +141,11 @@ def _is_over(refused: RefusedLaunches, accepted: datetime | None, now: datetime)
     return now - refused.last >= HORIZON and accepted is not None and accepted > refused.last
 
 
-def _newest_launches(autoscaling: AutoScalingClient, name: str, now: datetime) -> Iterator[Launch]:
-    pages = autoscaling_group.activity_pages(autoscaling, name, PAGES, of_deleted_groups=False)
-    for page in pages:
-        launches = [launch for activity in page if (launch := parse(activity)) is not None]
-        yield from launches
-        if any(now - activity["StartTime"] > HORIZON for activity in page):
-            return
+def _newest_launches(activities: NewestActivities, now: datetime) -> Iterator[Launch]:
+    for page in activities.pages(now - HORIZON):
+        for activity in page:
+            if (launch := parse(activity)) is not None:
+                yield launch
 
 
 def parse(activity: ActivityTypeDef) -> Launch | None:

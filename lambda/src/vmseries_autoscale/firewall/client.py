@@ -29,7 +29,7 @@ class PanOsFirewall(PanOsLicenseCommands):
             limits=FIREWALL_LIMITS,
             server_name=settings.server_name,
         )
-        super().__init__(connection.op)
+        super().__init__(connection.op, license_seconds=settings.license_timeout_seconds)
 
     def state(self) -> State:
         """Return how far the firewall has booted.

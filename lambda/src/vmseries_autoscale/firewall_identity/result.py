@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from vmseries_autoscale.aws import tags
 from vmseries_autoscale.firewall_identity.signals import Signal
 
 
@@ -16,6 +15,11 @@ class Identity:
     serial: str
     signals: frozenset[Signal]
 
+    @property
+    def evidence(self) -> frozenset[str]:
+        """The values of the signals for the record, without the record itself."""
+        return frozenset(signal.value for signal in self.signals - {Signal.RECORD})
+
 
 @dataclass(frozen=True, slots=True)
 class Unidentified:
@@ -24,7 +28,7 @@ class Unidentified:
     This is not an error: the firewall may not have registered yet, or may be removed already.
 
     Attributes:
-        unlisted_serial: Serial number in the instance's tag, if Panorama does not list it.
+        unlisted_serial: Serial number in the instance's record, if Panorama does not list it.
     """
 
     reason: str
@@ -48,13 +52,24 @@ class Ambiguous:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Misplaced(Ambiguous):
+    """The result if two signals name a firewall that is not in the configured groups.
+
+    The bootstrap configuration names another group, the inputs have changed, or somebody has moved
+    the firewall. One that is in neither of our groups has said that it runs on the instance.
+
+    Attributes:
+        serial: Serial number of the firewall.
+        signals: Signals that name the instance.
+        proven: Whether the record names the firewall, and the firewall says that it is the
+            instance's, or has said so to an earlier visit and is no longer connected. Then a
+            termination may return its license and remove it, wherever it is in Panorama.
+    """
+
+    serial: str
+    signals: frozenset[Signal]
+    proven: bool
+
+
 Result: TypeAlias = Identity | Unidentified | Undecided | Ambiguous
-
-
-def tags_for(identity: Identity) -> dict[str, str]:
-    """Return the instance tags that record an identity for later visits and for operators."""
-    evidence = [signal.value for signal in Signal if signal in identity.signals]
-    return {
-        tags.SERIAL: identity.serial,
-        tags.SERIAL_EVIDENCE: " ".join(name for name in evidence if name != Signal.MEMBERSHIP),
-    }

@@ -47,7 +47,8 @@ def serve_queue(
     Raises:
         InvalidInvocationError: For any other event, and for messages of another queue.
     """
-    visit = Visit(settings, datetime.now(UTC), TimeBudget(context, reserve_milliseconds))
+    reserve = max(reserve_milliseconds, _longest_request_milliseconds(settings))
+    visit = Visit(settings, datetime.now(UTC), TimeBudget(context, reserve))
     with telemetry.invocation(settings.name):
         if preflight.is_preflight_request(event):
             return preflight.validate(settings)
@@ -55,3 +56,11 @@ def serve_queue(
             return refused
         batch = read_records(event, settings.queue_url)
         return process_batch(batch, transition, visit, run_visit)
+
+
+def _longest_request_milliseconds(settings: HookSettings) -> int:
+    """Return how long a request that has just started may take, with time to report it.
+
+    Requests for licenses may take longer. Their step looks at the remaining time itself.
+    """
+    return 0 if settings.panorama is None else 1000 * (settings.panorama.timeout_seconds + 5)

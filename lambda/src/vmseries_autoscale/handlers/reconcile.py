@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from vmseries_autoscale import preflight, telemetry
+from vmseries_autoscale import preflight, recording, telemetry
 from vmseries_autoscale.errors import InvalidInvocationError
 from vmseries_autoscale.handlers._actions import refuse_unknown_action
 from vmseries_autoscale.reconcile.run import reconcile
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SCHEDULED = "Scheduled Event"
+ACTIONS = ("report", "reconcile", "validate", "record")
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -24,12 +25,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Args:
         event: Scheduled event of EventBridge; ``{"action": "report"}`` to change nothing;
-            ``{"action": "reconcile"}`` to do the same as on schedule; or
-            ``{"action": "validate"}`` for the pre-flight.
+            ``{"action": "reconcile"}`` to do the same as on schedule;
+            ``{"action": "validate"}`` for the pre-flight; or ``{"action": "record"}`` for the
+            answers of Panorama in neutral values.
         context: Lambda context.
 
     Returns:
-        The report of the run or of the pre-flight; for an unknown action, what is wrong with it.
+        The report of the run or of the pre-flight, or the recording; for an unknown action, what is
+        wrong with it.
 
     Raises:
         InvalidInvocationError: For any other event.
@@ -39,8 +42,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with telemetry.invocation(settings.name):
         if preflight.is_preflight_request(event):
             return preflight.validate(settings)
-        if refused := refuse_unknown_action(event, "report", "reconcile", "validate"):
+        if refused := refuse_unknown_action(event, *ACTIONS):
             return refused
+        if isinstance(event, Mapping) and event.get("action") == "record":
+            return recording.record(settings, TimeBudget(context))
         return reconcile(
             settings,
             now=datetime.now(UTC),
@@ -58,6 +63,5 @@ def _is_report_only(event: object) -> bool:
                 return True
             case "reconcile":
                 return False
-    raise InvalidInvocationError(
-        'expected a scheduled event or {"action": "report" | "reconcile" | "validate"}'
-    )
+    actions = " | ".join(f'"{action}"' for action in ACTIONS)
+    raise InvalidInvocationError(f'expected a scheduled event or {{"action": {actions}}}')

@@ -119,12 +119,12 @@ def serials_to_push(serials: Collection[str], pushes: Sequence[Push]) -> frozens
 
     Args:
         serials: Serial numbers of connected firewalls that are out of sync.
-        pushes: Push jobs of Panorama. A job without serial numbers may affect all firewalls.
+        pushes: Pushes of this deployment. Those of others do not matter: Panorama queues ours.
     """
     remaining = frozenset(serials)
     for push in pushes:
         if not push.finished:
-            remaining -= push.serials or remaining
+            remaining -= push.serials
     return frozenset(
         serial for serial in remaining if len(push_failures(serial, pushes)) < MAXIMUM_FAILED_PUSHES
     )

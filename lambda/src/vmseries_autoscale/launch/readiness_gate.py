@@ -7,18 +7,22 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from vmseries_autoscale import firewall, telemetry
-from vmseries_autoscale.aws import tags, target_groups
-from vmseries_autoscale.errors import PanOsError
-from vmseries_autoscale.firewall_identity import Identity, OtherInstance, Signal
+from vmseries_autoscale.aws import target_groups
+from vmseries_autoscale.concurrency import run_parallel
+from vmseries_autoscale.errors import DeviceAccessError, PanOsError
+from vmseries_autoscale.firewall_identity import Identity, Misplaced, OtherInstance, Signal
 from vmseries_autoscale.launch import readiness
 from vmseries_autoscale.launch.in_service import targets_of
 from vmseries_autoscale.launch.instance import LaunchingInstance
+from vmseries_autoscale.launch.pushes import push_out_of_sync
+from vmseries_autoscale.launch.strata_cloud_manager_gate import check_in_strata_cloud_manager
+from vmseries_autoscale.launch.wrong_group import seek_everywhere, wrong_group
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
-from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
+from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_and_list
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
-from vmseries_autoscale.panorama import Panorama, Push
+from vmseries_autoscale.panorama import Panorama
 from vmseries_autoscale.settings import LaunchSettings, PanoramaSettings, Readiness
 
 logger = logging.getLogger(__name__)
@@ -27,16 +31,42 @@ logger = logging.getLogger(__name__)
 def pass_readiness_gate(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
 ) -> Outcomes:
-    """Check whether the firewalls are ready: in Panorama, on themselves, or in target groups."""
+    """Check whether the firewalls are ready: for their manager, themselves or load balancers."""
     if visit.settings.readiness is Readiness.OFF or not launching:
         return {}
+    managed = visit.settings.panorama is not None or visit.settings.strata_cloud_manager is not None
+    if managed or visit.settings.readiness is Readiness.CONNECTED:
+        _read_records(launching, visit)
     if visit.settings.readiness is Readiness.HEALTHY:
         check = partial(_check_in_target_groups, visit=visit)
     elif visit.settings.panorama is not None:
         return _check_in_panorama(launching, visit, visit.settings.panorama)
+    elif (strata := visit.settings.strata_cloud_manager) is not None:
+        return check_in_strata_cloud_manager(launching, visit, strata)
     else:
         check = partial(_check_on_firewall, visit=visit)
     return for_each(launching, check, visit.time_budget, parallel=True)
+
+
+def _read_records(launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]) -> None:
+    """Read the records, and write those of new firewalls.
+
+    A firewall whose launch ends before it is identified may have a license, too. Its record has
+    the addresses by which an operator finds it.
+    """
+    instance_in_transition.read_records(launching, visit.records)
+    new = [item for item in launching if item.unread is None and not item.record.stored]
+    for instance, outcome in zip(
+        new,
+        run_parallel([partial(run_step, partial(_save_new, item, visit)) for item in new]),
+        strict=True,
+    ):
+        if isinstance(outcome, Unfinished):
+            instance.unread = outcome
+
+
+def _save_new(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> None:
+    launching.save(management_ip=launching.private_ip(visit.settings.management_device_index))
 
 
 def _check_in_target_groups(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
@@ -63,15 +93,23 @@ def _check_in_panorama(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings], settings: PanoramaSettings
 ) -> dict[LifecycleEvent, Outcome]:
     """Check all firewalls against one device list of Panorama."""
-    session = run_step(partial(open_session, settings))
+    unread = {instance.event: instance.unread for instance in launching if instance.unread}
+    launching = [instance for instance in launching if instance.unread is None]
+    if not launching:
+        return dict(unread)
+    session = run_step(partial(open_and_list, settings))
     if isinstance(session, Unfinished):
-        return {instance.event: session for instance in launching}
-    others = instance_in_transition.describe_others(visit.ec2, visit.settings.name)
-    check = partial(_check_device, session=session, others=others, visit=visit)
+        return {**unread, **{instance.event: session for instance in launching}}
+    others = instance_in_transition.describe_others(
+        launching, visit.ec2, visit.settings.name, visit.records
+    )
+    check = partial(
+        _check_device, session=session, others=others, panorama_settings=settings, visit=visit
+    )
     # Not in parallel, because the session is not thread-safe.
-    outcomes = for_each(launching, check, visit.time_budget)
+    outcomes = for_each(launching, check, visit.time_budget) | unread
     if settings.push_when_out_of_sync:
-        outcomes |= _push_out_of_sync(launching, session, visit)
+        outcomes |= push_out_of_sync(launching, session, visit)
     return outcomes
 
 
@@ -79,16 +117,30 @@ def _check_device(
     launching: LaunchingInstance,
     session: PanoramaSession,
     others: Callable[[], Collection[OtherInstance]],
+    panorama_settings: PanoramaSettings,
     visit: Visit[LaunchSettings],
 ) -> Outcome:
     settings = visit.settings
-    identity = instance_in_transition.identify(
+    identify = partial(
+        instance_in_transition.identify,
         launching,
         settings.management_device_index,
-        session.devices.values(),
+        session,
         visit.ec2,
         others,
     )
+    identity = identify()
+    if seek_everywhere(launching, identity, session, visit):
+        identity = identify()
+    if isinstance(identity, Misplaced):
+        error = wrong_group(identity, session, panorama_settings)
+        if isinstance(error, Retry):
+            return error
+        # The termination returns the license that the firewall has taken.
+        instance_in_transition.save_misplaced(
+            launching, identity, settings.management_device_index, visit.ec2
+        )
+        raise error
     if not isinstance(identity, Identity):
         # An ambiguous identity waits, too: while a firewall boots, Panorama often lists an earlier
         # one with the same address. A launch that stays ambiguous is abandoned with this reason.
@@ -97,52 +149,34 @@ def _check_device(
     with telemetry.log_context(serial=serial):
         reason = readiness.not_ready_reason(settings.readiness, session.devices.get(serial))
         if reason is None and settings.license_expected:
-            licensed = session.panorama.firewall(serial).licenses()
+            licensed = is_licensed(session.panorama, serial)
             reason = None if licensed else readiness.NO_LICENSE
     return Done() if reason is None else Retry(reason)
 
 
-def _push_out_of_sync(
-    launching: Sequence[LaunchingInstance], session: PanoramaSession, visit: Visit[LaunchSettings]
-) -> dict[LifecycleEvent, Outcome]:
-    """Request one push to all firewalls that need only a push.
+def is_licensed(panorama: Panorama, serial: str) -> bool:
+    """Return whether a firewall has a license, according to itself.
 
-    Returns:
-        The outcomes of firewalls whose earlier pushes failed.
+    Nothing settles whether an administrator with a custom role may send commands to firewalls. If
+    not, the licenses that Panorama has stored decide.
+
+    Raises:
+        PanOsError: If a request fails, or if neither the firewall nor Panorama may be asked.
+        DeviceBusyError: If Panorama is busy.
     """
-    required = visit.settings.readiness
-    out_of_sync = {
-        instance.serial: instance.event
-        for instance in launching
-        if instance.serial
-        and readiness.is_out_of_sync(required, session.devices.get(instance.serial))
-    }
-    if not out_of_sync or not visit.time_budget.has_time():
-        return {}
-    pushes = run_step(partial(_push, session.panorama, out_of_sync.keys()))
-    if isinstance(pushes, Unfinished):
-        return dict.fromkeys(out_of_sync.values(), pushes)
-    return {
-        event: Retry(
-            f"{readiness.not_ready_reason(required, session.devices[serial])}; {failures[0]}"
-        )
-        for serial, event in out_of_sync.items()
-        if (failures := readiness.push_failures(serial, pushes))
-    }
-
-
-def _push(panorama: Panorama, serials: Collection[str]) -> list[Push]:
-    """Request a push, unless one is in progress, and return the earlier pushes."""
-    pushes = panorama.pushes()
-    due = readiness.serials_to_push(serials, pushes)
-    if due:
-        job_id = panorama.push(due)
-        logger.info("Requested a push", extra={"serials": sorted(due), "job_id": job_id})
-    return pushes
+    try:
+        return bool(panorama.firewall(serial).valid_licenses())
+    except DeviceAccessError:
+        stored = panorama.batch_licensed()
+        if stored is None:
+            raise
+        return serial in stored and stored[serial].licensed
 
 
 def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
     """Check readiness through the firewall's own API."""
+    if launching.unread is not None:
+        return launching.unread
     settings = visit.settings
     address = launching.private_ip(settings.management_device_index)
     if settings.firewall_api is None or address is None:
@@ -150,10 +184,10 @@ def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings
     connection = firewall.connect(settings.firewall_api, address)
     try:
         reason = readiness.firewall_not_ready_reason(connection.state())
-        if reason is None and settings.license_expected and not connection.licenses():
+        if reason is None and settings.license_expected and not connection.valid_licenses():
             reason = readiness.NO_LICENSE
-        if reason is None and tags.SERIAL not in launching.tags:
-            _save_serial(launching, connection.serial(), visit)
+        if reason is None and launching.record.serial is None:
+            _save_serial(launching, connection.serial(), address, visit)
     except PanOsError as error:
         # Not a failure: a booting firewall does not respond yet, or does not have its configured
         # certificate and administrators yet.
@@ -162,10 +196,10 @@ def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings
 
 
 def _save_serial(
-    launching: LaunchingInstance, serial: str | None, visit: Visit[LaunchSettings]
+    launching: LaunchingInstance, serial: str | None, address: str, visit: Visit[LaunchSettings]
 ) -> None:
     """Save the serial number, with which an operator can find the license later."""
     # The firewall may report any number. Nothing but reports depends on it.
     if serial is not None:
         identity = Identity(serial, frozenset({Signal.FIREWALL}))
-        instance_in_transition.save_identity(launching, identity, visit.ec2)
+        instance_in_transition.save_identity(launching, identity, address, visit.ec2)

@@ -1,34 +1,20 @@
-"""Return licenses through the firewall itself, directly or forwarded by Panorama."""
+"""Return a license through the firewall itself, directly or forwarded by Panorama."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 
-from vmseries_autoscale import telemetry
-from vmseries_autoscale.errors import FirewallNotConnectedError
+from vmseries_autoscale.errors import DeviceBusyError, FirewallNotConnectedError, PanOsError
+from vmseries_autoscale.firewall_records import FirewallRecord
+from vmseries_autoscale.licensing import evidence
+from vmseries_autoscale.licensing.attempts import is_licensed
 from vmseries_autoscale.licensing.errors import license_errors
+from vmseries_autoscale.licensing.evidence import Decision, Observations, Request, Seen
 from vmseries_autoscale.pan_os.license_commands import LicenseCommands
-from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
-
-LICENSE_NOT_RETURNED = (
-    "The license was not returned: deactivate the serial number in the Customer Support Portal "
-    "under Assets, Devices"
-)
-"""Log message for a terminated firewall that did not return its license."""
-
-UNKNOWN_LICENSE_NOT_RETURNED = (
-    "The firewall of this instance never responded: if it had a license, the license was not "
-    "returned; find its serial number in the Customer Support Portal under Assets, Devices"
-)
-"""Log message for such a firewall if its serial number was never known."""
-
-AMBIGUOUS_LICENSE_NOT_RETURNED = (
-    "The firewall of this instance is ambiguous: if it had a license, the license was not "
-    "returned; find its serial number in the Customer Support Portal under Assets, Devices"
-)
-"""Log message for such a firewall if its identity is ambiguous."""
 
 _KEY_ADVICE = (
     "put the support account's current licensing API key (Customer Support Portal, Products, API "
@@ -36,48 +22,66 @@ _KEY_ADVICE = (
 )
 
 
-def deactivate_license(firewall: LicenseCommands, name: str, api_key: str) -> bool:
-    """Deactivate all licenses of a firewall, and check whether it has any left.
+def return_license(
+    firewall: LicenseCommands,
+    name: str,
+    api_key: Callable[[], str],
+    record: FirewallRecord,
+    seen: Observations,
+) -> Decision:
+    """Take the return of a license as far as currently possible.
 
     "Deactivate the Licenses" (VM-Series Deployment Guide): first the licensing API key, then
-    ``request license deactivate VM-Capacity mode auto``.
+    ``request license deactivate VM-Capacity mode auto``. The firewall's own list shows the result.
 
     Args:
         firewall: License commands of the firewall.
         name: Name of the firewall in errors.
-        api_key: Licensing API key of the support account.
+        api_key: Reads the licensing API key of the support account.
+        record: Record of the firewall.
+        seen: What this visit observed otherwise.
 
     Returns:
-        Whether the licenses are returned. If not, the firewall is still deactivating them.
+        What is known now. Its record has to be saved.
 
     Raises:
         LicenseServerUnreachableError: If the firewall cannot reach Palo Alto's license server.
         LicensingKeyError: If the license server rejects the key.
         RetryableError: If a request to the firewall fails.
     """
-    if not firewall.licenses():
-        return True
+    seen = _with_list(firewall, record, seen)
+    decision = evidence.decide(record, seen)
+    if not isinstance(decision.step, Request):
+        return decision
     with license_errors(f"firewall {name}", _KEY_ADVICE):
-        firewall.set_licensing_api_key(api_key)
+        firewall.set_licensing_api_key(api_key())
         confirmed = firewall.deactivate_license()
     logger.info(
         "Requested license deactivation from the firewall",
         extra={"step": "license", "confirmed": confirmed},
     )
+    record = evidence.requested(decision.record, None, seen.now)
+    after = replace(seen, listed=Seen.NOT_SEEN, confirmed=confirmed)
     try:
-        return not firewall.licenses()
-    except FirewallNotConnectedError:
-        # Panorama addresses firewalls by serial number, and a firewall without a license has none.
-        return confirmed
+        after = _with_list(firewall, record, after)
+    except (PanOsError, DeviceBusyError) as error:
+        # What was confirmed is recorded now, whether or not the firewall answers again.
+        logger.warning(
+            "The firewall does not list its licenses after the request",
+            extra={"step": "license", "reason": str(error)},
+        )
+    return evidence.decide(record, after)
 
 
-def report_license_not_returned(serial: str, unknown: str = UNKNOWN_LICENSE_NOT_RETURNED) -> None:
-    """Log and count a license that can no longer be returned automatically.
+def _with_list(
+    firewall: LicenseCommands, record: FirewallRecord, seen: Observations
+) -> Observations:
+    """Add what the firewall itself shows.
 
-    Args:
-        serial: Serial number of the firewall; empty if it is not known.
-        unknown: Log message if it is not known.
+    Panorama addresses firewalls by serial number, and a firewall without a license has none.
     """
-    telemetry.count(Metric.LICENSE_NOT_RETURNED)
-    message = LICENSE_NOT_RETURNED if serial else unknown
-    logger.error(message, extra={"step": "license", "serial": serial})
+    try:
+        licensed = is_licensed(firewall, record, confirmed=seen.confirmed)
+    except FirewallNotConnectedError:
+        return replace(seen, connected=False, can_request=False)
+    return replace(seen, listed=Seen.LISTED if licensed else Seen.ABSENT)

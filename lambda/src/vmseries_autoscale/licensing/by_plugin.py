@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from vmseries_autoscale.errors import (
-    FirewallNotConnectedError,
-    LicenseManagerError,
-    PanOsError,
-)
+from vmseries_autoscale.errors import LicenseManagerError, PanOsError
+from vmseries_autoscale.licensing import evidence
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving, own_lists
 from vmseries_autoscale.licensing.errors import license_errors
+from vmseries_autoscale.licensing.evidence import (
+    Decision,
+    Observations,
+    Request,
+    Returned,
+    Seen,
+    Wait,
+)
 from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.panorama.batch_license import KEY_ADVICE
 from vmseries_autoscale.panorama.removal import failed_commit_error
 
 logger = logging.getLogger(__name__)
-
-LICENSE_LEFT_TO_PLUGIN = (
-    "The license is not returned yet: the firewall stays in Panorama, and the reconcile function "
-    "continues to request the license's deactivation from the license plugin"
-)
-"""Log message for a terminated firewall whose license the license manager still lists."""
 
 PLUGIN_ADMINISTRATOR = "__sw_fw_license"
 """The administrator account with which the license plugin changes Panorama's configuration. The
@@ -29,11 +32,6 @@ vendor's own auto scaling module commits this administrator's changes after each
 (PaloAltoNetworks/terraform-aws-swfw-modules, modules/asg)."""
 
 _COMMIT_DESCRIPTION = re.compile(r": return \d+ licenses$")
-
-_KEY_ADVICE = (
-    "install the support account's current licensing API key (Customer Support Portal, Products, "
-    "API Key Management) on Panorama: request license api-key set key …"
-)
 
 
 def request_plugin_deactivation(
@@ -62,7 +60,7 @@ def request_plugin_deactivation(
     """
     failed = _last_commit_error(panorama) if serials else None
     if serials:
-        with license_errors("Panorama", _KEY_ADVICE):
+        with license_errors("Panorama", KEY_ADVICE):
             panorama.plugin_deactivate(license_manager, serials)
     job_id = panorama.commit(
         f"{deployment}: return {len(serials)} licenses", administrator=PLUGIN_ADMINISTRATOR
@@ -85,25 +83,136 @@ def _last_commit_error(panorama: Panorama) -> PanOsError | None:
     return failed_commit_error(last, "it was requested again")
 
 
-def verify_unlicensed(panorama: Panorama, license_manager: str, serial: str) -> None:
-    """Verify that a connected firewall that the license manager never listed has no license.
+def return_licenses(
+    panorama: Panorama,
+    license_manager: str,
+    leaving: Sequence[Leaving],
+    deployment: str,
+    now: datetime,
+) -> dict[str, Attempt]:
+    """Take the return of licenses by the plugin as far as currently possible.
 
-    A wrong license manager lists none of the deployment's firewalls, which would look like success.
-    If the license manager has listed the firewall, only its list counts, because the vendor does
-    not document how soon a firewall notices the deactivation.
+    The license manager's list decides. A second witness is asked only before a license counts as
+    returned: what Panorama has stored, or a connected firewall itself. Nothing says whether the
+    list still shows a license that the plugin has returned. If it does, a connected firewall that
+    has no license any more decides in the end (``evidence.WITNESS_SECONDS``).
+
+    Args:
+        panorama: Connection to the Panorama with the plugin.
+        license_manager: Name of the license manager that assigned the licenses.
+        leaving: Leaving firewalls.
+        deployment: Name of the deployment, for the description of the commit.
+        now: Current time, timezone-aware.
+
+    Returns:
+        What became of each license, by serial number. The error is a LicenseManagerError if the
+        firewall has a license that the license manager has never listed.
 
     Raises:
-        LicenseManagerError: If the firewall has a license.
-        PanOsError: If the request fails.
+        PanOsError: If a request to Panorama fails.
         DeviceBusyError: If Panorama is busy.
     """
-    try:
-        licensed = panorama.firewall(serial).licenses()
-    except FirewallNotConnectedError:
-        return
-    if licensed:
-        raise LicenseManagerError(
-            f"firewall {serial} has a license, but license manager {license_manager} does not list "
-            "it: set licensing.license_manager to the license manager that assigned the license; a "
-            'firewall that was licensed by an auth code needs licensing.mode = "firewall"'
+    if not leaving:
+        return {}
+    listed = panorama.plugin_licensed(license_manager)
+    seen = {item.serial: _observations(item, listed, license_manager, now) for item in leaving}
+    still_listed = {item.serial for item in leaving if seen[item.serial].listed is Seen.LISTED}
+    again = [
+        item
+        for item in leaving
+        if item.serial in still_listed
+        and item.connected
+        and item.record.license_requested is not None
+    ]
+    for serial, own in own_lists(panorama, again).items():
+        if own is Seen.ABSENT:
+            # The firewall's own list decides, and that of the license manager contradicts it.
+            seen[serial] = replace(seen[serial], listed=own, witness=Seen.LISTED)
+    decisions = {item.serial: evidence.decide(item.record, seen[item.serial]) for item in leaving}
+    attempts = {serial: Attempt(decision) for serial, decision in decisions.items()}
+    absent = [
+        item
+        for item in leaving
+        if seen[item.serial].listed is Seen.ABSENT and item.serial not in still_listed
+    ]
+    witnesses = _witnesses(panorama, absent, decisions)
+    for item in (item for item in absent if item.serial in witnesses):
+        witness = witnesses[item.serial]
+        decision = evidence.decide(item.record, replace(seen[item.serial], witness=witness))
+        if witness is Seen.NOT_SEEN and isinstance(decision.step, Returned):
+            decision = Decision(item.record, Wait("the firewall does not list its licenses"))
+        wrong = witness is Seen.LISTED and item.record.license_requested is None
+        error = _wrong_license_manager(item.serial, license_manager) if wrong else None
+        attempts[item.serial] = Attempt(decision, error)
+    serials = {
+        serial
+        for serial, attempt in attempts.items()
+        if isinstance(attempt.decision.step, Request)
+        or (serial in still_listed and not isinstance(attempt.decision.step, Returned))
+    }
+    failed = request_plugin_deactivation(panorama, license_manager, serials, deployment)
+    for serial in serials:
+        record = evidence.requested(attempts[serial].record, None, now)
+        step = attempts[serial].decision.step
+        if isinstance(step, Request | Wait):
+            lists = "lists" if serial in still_listed else "may list"
+            step = Wait(
+                f"license manager {license_manager} {lists} {serial} as licensed; {_SEE_LOG}"
+            )
+        attempts[serial] = Attempt(Decision(record, step), failed)
+    return attempts
+
+
+_SEE_LOG = "see Panorama's system log for the plugin's result"
+
+
+def _observations(
+    item: Leaving, listed: Collection[str] | None, license_manager: str, now: datetime
+) -> Observations:
+    if listed is None:
+        seen, waiting = Seen.EMPTY, f"the list of license manager {license_manager} is missing"
+    elif item.serial in listed:
+        seen, waiting = Seen.LISTED, f"license manager {license_manager} lists {item.serial}"
+    else:
+        seen, waiting = Seen.ABSENT, ""
+    return Observations(
+        now,
+        listed=seen,
+        can_request=seen is not Seen.ABSENT,
+        waiting_for=waiting,
+        last_look=item.last_look,
+    )
+
+
+def _witnesses(
+    panorama: Panorama, absent: Sequence[Leaving], decisions: Mapping[str, Decision]
+) -> dict[str, Seen]:
+    """Return what a second list shows of licenses that the license manager does not list.
+
+    A firewall that does not answer has not been seen, and keeps no other one waiting.
+
+    A license manager may never have listed a firewall because it is the wrong one, which is told at
+    the first look. Otherwise only a license that would count as returned needs the second witness.
+    """
+    asked = [
+        item
+        for item in absent
+        if item.connected
+        and (
+            isinstance(decisions[item.serial].step, Returned)
+            or item.record.license_requested is None
         )
+    ]
+    return {
+        serial: witness
+        for serial, witness in own_lists(panorama, asked).items()
+        if witness is not None
+    }
+
+
+def _wrong_license_manager(serial: str, license_manager: str) -> LicenseManagerError:
+    return LicenseManagerError(
+        f"firewall {serial} has a license, but license manager {license_manager} does not list "
+        "it: set licensing.license_manager to the license manager that assigned the license; a "
+        'firewall that was licensed by an auth code needs licensing.mode = "firewall"'
+    )

@@ -41,13 +41,20 @@ def license_errors(device: str, key_advice: str) -> Iterator[None]:
     except (DeviceRefusedError, DeviceBusyError) as error:
         # A device that cannot reach the license server may also respond "Please try again later".
         text = str(error) if isinstance(error, DeviceBusyError) else error.text
-        explained = _explanation(text, device, key_advice)
-        if explained is None:
+        cause = explained(text, device, key_advice)
+        if cause is None:
             raise
-        raise explained from error
+        raise cause from error
 
 
-def _explanation(text: str, device: str, key_advice: str) -> LicenseError | None:
+def explained(text: str, device: str, key_advice: str) -> LicenseError | None:
+    """Return the error that names the licensing cause in a text from PAN-OS; ``None`` without one.
+
+    Args:
+        text: Text from PAN-OS.
+        device: Name of the device that deactivates the license, for the message.
+        key_advice: Remedy if the licensing API key is the cause.
+    """
     if _KEY.search(text):
         return LicensingKeyError(
             f"{device} cannot return a license ({text}): the licensing API key is missing, has "

@@ -7,22 +7,27 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmseries_autoscale import concurrency, firewall_identity, telemetry
-from vmseries_autoscale.aws import instances
+from vmseries_autoscale.aws import instances, tags
 from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.errors import RecordError
 from vmseries_autoscale.firewall_identity import (
+    ASKED,
     Identity,
+    Misplaced,
     OtherInstance,
     Signal,
     Subject,
     Unidentified,
 )
+from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
+from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
 from vmseries_autoscale.lifecycle import hooks
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
+from vmseries_autoscale.lifecycle.firewall_listing import FirewallListing
 from vmseries_autoscale.outcome import Unfinished, run_step
-from vmseries_autoscale.panorama import Device
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
@@ -41,9 +46,13 @@ class InstanceInTransition:
         instance: EC2 instance; ``None`` if EC2 does not know it.
         serial: Serial number of the firewall; ``None`` until it is known. With Panorama, it is set
             only if the firewall is identified, so that steps may act on it.
-        unlisted_serial: Serial number in the tag of the instance, if Panorama does not list it. No
-            step may deactivate or remove anything because of it.
+        unlisted_serial: Serial number in the record of the instance, if Panorama does not list it.
+            No step may deactivate or remove anything because of it.
         tags: Tags of the instance, including those that this visit has written.
+        record: Record of the firewall, including what this visit has written; one that is not
+            stored until ``read_records`` has read it, and if there is none.
+        unread: Outcome of the attempt to read the record, if it failed.
+        records: Table of the record; ``None`` until it was read.
     """
 
     event: LifecycleEvent
@@ -52,9 +61,36 @@ class InstanceInTransition:
     serial: str | None = field(default=None, kw_only=True)
     unlisted_serial: str | None = field(default=None, kw_only=True)
     tags: dict[str, str] = field(init=False)
+    record: FirewallRecord = field(init=False)
+    unread: Unfinished | None = field(default=None, init=False)
+    records: FirewallRecords | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.tags = dict(self.instance.tags) if self.instance else {}
+        self.record = FirewallRecord(self.event.instance_id)
+
+    def save(self, **changes: Any) -> None:
+        """Write changes to the record of the firewall, with what EC2 shows of the instance.
+
+        Args:
+            changes: New values of attributes of ``FirewallRecord``.
+
+        Raises:
+            RecordError: If the record was not read, or DynamoDB does not write it.
+            RecordConflictError: If another invocation wrote it since it was read.
+        """
+        if self.records is None:
+            raise RecordError(f"the record of {self.event.instance_id} was not read")
+        new = replace(self.record, **self._facts(), **changes)
+        if new != self.record:
+            self.record = self.records.save(new)
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what EC2 shows and later forgets."""
+        if self.instance is None:
+            return {}
+        macs = self.record.macs | firewall_identity.mac_addresses(self.instance)
+        return {"launched": self.record.launched or self.instance.launched, "macs": macs}
 
     def private_ip(self, device_index: int) -> str | None:
         """Return the private IP address of the interface at ``device_index``."""
@@ -138,54 +174,124 @@ def merge(hook_states: Mapping[LifecycleEvent, bool | Unfinished]) -> list[Lifec
     return [LifecycleAction(event, hook_states[event]) for event in deciding.values()]
 
 
+def read_records(
+    instances_in_transition: Sequence[InstanceInTransition], table: FirewallRecords
+) -> None:
+    """Read the records of a batch, with one call for a hundred instances.
+
+    An error is not raised: it is the reason why the steps that need the records have to wait, and
+    no reason to hold an instance beyond its deadline.
+    """
+    ids = [item.event.instance_id for item in instances_in_transition]
+    found = run_step(partial(table.read, ids))
+    for item in instances_in_transition:
+        if isinstance(found, Unfinished):
+            item.unread = found
+            continue
+        item.records = table
+        item.record = found.get(item.event.instance_id, item.record)
+
+
 def identify(
     instance: InstanceInTransition,
     management_device_index: int,
-    devices: Collection[Device],
+    session: FirewallListing,
     ec2: EC2Client,
     others: Callable[[], Collection[OtherInstance]],
 ) -> firewall_identity.Result:
-    """Identify the firewall of an instance, and tag the instance with its serial number.
+    """Identify the firewall of an instance, and save its serial number.
 
     Args:
-        instance: Instance that waits at a lifecycle hook.
+        instance: Instance that waits at a lifecycle hook. Its record was read.
         management_device_index: Device index of the management interface.
-        devices: Firewalls that Panorama lists.
+        session: Firewalls that Panorama or Strata Cloud Manager lists.
         ec2: Client of Amazon EC2.
         others: Returns all instances. See ``describe_others``.
     """
-    subject = Subject.of(
-        instance.event.instance_id,
-        instance.instance,
-        instance.tags,
-        instance.private_ip(management_device_index),
-    )
-    result = firewall_identity.identify(subject, devices, others)
+    address = instance.private_ip(management_device_index)
+    subject = Subject.of(instance.record, instance.instance, address)
+    result = firewall_identity.identify(subject, session.devices.values(), others, session.ask)
     if isinstance(result, Identity):
-        save_identity(instance, result, ec2)
+        save_identity(instance, result, address, ec2)
+    else:
+        _save_strangers(instance, subject, session)
     if isinstance(result, Unidentified):
         instance.unlisted_serial = result.unlisted_serial
     return result
 
 
-def describe_others(ec2: EC2Client, deployment: str) -> Callable[[], Collection[OtherInstance]]:
+def _save_strangers(
+    instance: InstanceInTransition, subject: Subject, session: FirewallListing
+) -> None:
+    """Record which firewalls need not be asked again, because they run on other machines."""
+    known = instance.record.strangers
+    others = {
+        serial
+        for serial, info in session.answers().items()
+        if firewall_identity.is_stranger(subject, info)
+    }
+    new = sorted(others - known)[: MAXIMUM_STRANGERS - len(known)]
+    if new and subject.serial is None:
+        instance.save(strangers=known | set(new))
+
+
+def describe_others(
+    batch: Iterable[InstanceInTransition],
+    ec2: EC2Client,
+    deployment: str,
+    table: FirewallRecords,
+) -> Callable[[], Collection[OtherInstance]]:
     """Return a function that describes the instances which may claim a firewall.
 
-    It makes one call for all instances of a batch, when the first of them needs it.
+    It makes two calls for all instances of a batch, when the first of them needs it: one to EC2,
+    and one for the records of the instances that are not in the batch.
     """
-    return functools.cache(
-        lambda: firewall_identity.other_instances(
-            instances.describe_deployments(ec2).values(), deployment
-        )
-    )
+
+    def describe() -> Collection[OtherInstance]:
+        known = instances.describe_deployments(ec2)
+        records = {item.event.instance_id: item.record for item in batch}
+        ours = {key for key, instance in known.items() if instance.deployment == deployment}
+        records |= table.read(ours - records.keys())
+        return firewall_identity.other_instances(known.values(), records, deployment)
+
+    return functools.cache(describe)
 
 
-def save_identity(instance: InstanceInTransition, identified: Identity, ec2: EC2Client) -> None:
-    """Save the serial number in a tag for later visits."""
+def save_identity(
+    instance: InstanceInTransition, identified: Identity, address: str | None, ec2: EC2Client
+) -> None:
+    """Save the serial number in the record for later visits, and in a tag for people.
+
+    Args:
+        instance: Instance whose record was read.
+        identified: Its firewall.
+        address: Private address of its management interface, if EC2 shows it.
+        ec2: Client of Amazon EC2.
+    """
     instance.serial = identified.serial
-    if Signal.SERIAL_TAG not in identified.signals:
-        with telemetry.log_context(serial=identified.serial):
-            instance.add_tags(ec2, firewall_identity.tags_for(identified))
+    if instance.record.serial == identified.serial:
+        return
+    with telemetry.log_context(serial=identified.serial):
+        instance.save(
+            serial=identified.serial,
+            evidence=identified.evidence - {Signal.MEMBERSHIP.value},
+            strangers=frozenset(),
+            management_ip=address or instance.record.management_ip,
+        )
+        if instance.tags.get(tags.SERIAL) != identified.serial:
+            instance.add_tags(ec2, {tags.SERIAL: identified.serial})
+
+
+def save_misplaced(
+    instance: InstanceInTransition,
+    misplaced: Misplaced,
+    management_device_index: int,
+    ec2: EC2Client,
+) -> None:
+    """Save the serial number of a firewall in another group, if it says that it is this one."""
+    if misplaced.signals & ASKED:
+        found = Identity(misplaced.serial, misplaced.signals)
+        save_identity(instance, found, instance.private_ip(management_device_index), ec2)
 
 
 def tag_last_visit(

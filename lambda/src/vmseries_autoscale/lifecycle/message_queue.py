@@ -22,6 +22,7 @@ from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.errors import (
     PANORAMA,
+    STRATA_CLOUD_MANAGER,
     DeviceAccessError,
     DeviceUnavailableError,
     InvalidMessageError,
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
 logger = logging.getLogger(__name__)
+
+_MANAGERS = {
+    PANORAMA: Metric.PANORAMA_UNAVAILABLE,
+    STRATA_CLOUD_MANAGER: Metric.STRATA_CLOUD_MANAGER_UNAVAILABLE,
+}
 
 BACKOFF_FACTOR = 1.5
 """The factor by which the backoff grows from one visit to the next."""
@@ -284,8 +290,8 @@ def _log_outcome(outcome: Unfinished) -> None:
 
 def _log_failure(error: Exception) -> None:
     telemetry.count(Metric.VISIT_FAILED)
-    if isinstance(error, DeviceUnavailableError | DeviceAccessError) and error.device == PANORAMA:
-        telemetry.count(Metric.PANORAMA_UNAVAILABLE)
+    if isinstance(error, DeviceUnavailableError | DeviceAccessError) and error.device in _MANAGERS:
+        telemetry.count(_MANAGERS[error.device])
     logger.error(
         "Visit failed; will retry",
         extra={"error": type(error).__name__, "reason": str(error)},

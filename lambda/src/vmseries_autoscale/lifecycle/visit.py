@@ -12,9 +12,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
-from vmseries_autoscale import telemetry
+from vmseries_autoscale import firewall_records, telemetry
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.concurrency import run_parallel
+from vmseries_autoscale.firewall_records import FirewallRecords
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
@@ -53,6 +54,11 @@ class Visit(Generic[Settings_co]):
     def age(self, began: datetime) -> float:
         """Return the number of seconds since a time."""
         return (self.now - began).total_seconds()
+
+    @property
+    def records(self) -> FirewallRecords:
+        """The records of the deployment's firewalls."""
+        return firewall_records.connect(self.settings.records_table)
 
     @property
     def ec2(self) -> EC2Client:

@@ -7,6 +7,7 @@ requests and bounds the responses. No other module imports the library.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -39,6 +40,7 @@ class DeviceConnection:
         timeout_seconds: Time limit of one request, including its response.
         credentials: Credentials of the administrator.
         limits: Limits of a response.
+        gate: Returns a context in which each request is made.
         server_name: Name that the certificate must be valid for; ``None`` for ``address``.
 
     Raises:
@@ -54,16 +56,22 @@ class DeviceConnection:
         credentials: Credentials,
         *,
         limits: Limits,
+        gate: Callable[[], AbstractContextManager[None]] = nullcontext,
         server_name: str | None = None,
     ) -> None:
         self._name = device
         context = verifying_context(credentials.ca_bundle, server_name)
-        transport = Transport(device, address, port, timeout_seconds, context, limits)
-        self._device = _Device(transport, credentials)
+        self._transport = Transport(device, address, port, timeout_seconds, context, limits, gate)
+        self._device = _Device(self._transport, credentials)
         self._xapi: Any = None
 
     def op(
-        self, command: ET.Element, target: str | None = None, *, secrets: Collection[str] = ()
+        self,
+        command: ET.Element,
+        target: str | None = None,
+        *,
+        secrets: Collection[str] = (),
+        timeout_seconds: int | None = None,
     ) -> ET.Element:
         """Run an operational command and return the response.
 
@@ -72,12 +80,14 @@ class DeviceConnection:
             target: Serial number of the firewall that Panorama forwards the command to; ``None``
                 to run the command on this device.
             secrets: Values in the command that no error may quote.
+            timeout_seconds: Time limit of this request; ``None`` for that of the connection.
 
         Raises:
             AutoscaleError: As for ``request``.
         """
         extra = {} if target is None else {"target": target}
-        return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra), secrets)
+        with self._transport.limited(timeout_seconds):
+            return self.request(lambda xapi: xapi.op(to_xml(command), extra_qs=extra), secrets)
 
     def request(
         self, request: Callable[[Any], ET.Element], secrets: Collection[str] = ()

@@ -16,6 +16,7 @@ import re
 from vmseries_autoscale.errors import (
     PANORAMA,
     AutoscaleError,
+    DeniedOnPeerError,
     DeviceAccessError,
     DeviceBusyError,
     DeviceRefusedError,
@@ -44,6 +45,7 @@ _BUSY = re.compile(
     r"|timed out as client is not available"
     r"|passive"
 )
+_UNKNOWN_JOB = re.compile(r"job \d+ not found")
 _ACCESS = re.compile(r"invalid credentials?|unauthorized|not authenticated|permission denied")
 _FULL_COMMIT = re.compile(
     r"full (system )?commit (is required|required|is needed|must be completed)"
@@ -95,10 +97,17 @@ def is_missing_node(error: DeviceRefusedError) -> bool:
     return "no such node" in error.text.lower()
 
 
+def is_unknown_job(text: str) -> bool:
+    """Return whether a text from PAN-OS says that it has no job with the requested number."""
+    return _UNKNOWN_JOB.search(text.lower()) is not None
+
+
 def _panorama_condition(code: str | None, text: str) -> AutoscaleError | None:
     """Return the error if Panorama is busy or not connected to the firewall, ``None`` otherwise."""
     lowered = text.lower()
-    if code in (_SESSION_TIMED_OUT, _DENIED_ON_PASSIVE) or _BUSY.search(lowered):
+    if code == _DENIED_ON_PASSIVE:
+        return DeniedOnPeerError(PANORAMA, f"Panorama is busy (code {code}): {text}")
+    if code == _SESSION_TIMED_OUT or _BUSY.search(lowered):
         return DeviceBusyError(PANORAMA, f"Panorama is busy (code {code or 'none'}): {text}")
     if _NOT_CONNECTED.search(lowered):
         return FirewallNotConnectedError(

@@ -6,15 +6,19 @@ docs/decisions/0011-bounded-responses.md explains why pan-os-python does not do 
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from vmseries_autoscale.bounded_https import (
+    BoundedConnection,
+    Deadline,
+    TooManyBytesError,
+    read_body,
+)
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceAccessError,
@@ -26,17 +30,6 @@ from vmseries_autoscale.errors import (
 from vmseries_autoscale.pan_os.values import printable
 from vmseries_autoscale.pan_os.xml_limits import Limits, UnusableXmlError, check_response
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
-
-MAXIMUM_HEADER_BYTES = 2**16
-"""Size of a response's status line and headers, including interim responses."""
-
-_FRAMING = 1.1
-"""Factor by which the framing of chunks may enlarge a body. Tiny chunks are refused, because they
-take too long to read."""
-
-_PIECE = 2**16
 _REDIRECTS = range(300, 400)
 _SUCCESSES = range(200, 300)
 _ACCESS_STATUSES = (401, 403)
@@ -56,6 +49,7 @@ class Transport:
         timeout_seconds: Time limit of a whole request, from connecting to the end of the response.
         context: TLS context that verifies the device.
         limits: Limits of a response.
+        gate: Returns a context in which each request is made, e.g. one that limits their number.
         clock: Clock for the time limit, in seconds; ``None`` for ``time.monotonic``.
     """
 
@@ -67,6 +61,7 @@ class Transport:
         timeout_seconds: float,
         context: ssl.SSLContext,
         limits: Limits,
+        gate: Callable[[], AbstractContextManager[None]] = nullcontext,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.device = device
@@ -74,9 +69,20 @@ class Transport:
         self._port = port
         self._timeout_seconds = timeout_seconds
         self._context = context
-        self._context.sslsocket_class = _BoundedSocket
         self._limits = limits
+        self._gate = gate
         self._clock = clock
+
+    @contextmanager
+    def limited(self, timeout_seconds: float | None) -> Iterator[None]:
+        """Give the requests inside of this context another time limit; ``None`` for the usual."""
+        usual = self._timeout_seconds
+        if timeout_seconds is not None:
+            self._timeout_seconds = timeout_seconds
+        try:
+            yield
+        finally:
+            self._timeout_seconds = usual
 
     def post(self, fields: Mapping[str, str]) -> Response:
         """Send a form to the XML API and return the response, a valid XML document.
@@ -89,22 +95,26 @@ class Transport:
             DeviceUnavailableError: If the device cannot be reached, redirects, or closes the
                 connection early, or if its response is too large or not from the XML API.
         """
-        deadline = _Deadline(self._timeout_seconds, self._clock or time.monotonic)
-        connection = _Connection(self._address, self._port, self._context, deadline)
-        try:
-            with self._connection_errors():
-                connection.connect()
-            with self._response_errors():
-                response = self._exchange(connection, urlencode(fields).encode())
-        finally:
-            connection.close()
+        with self._gate():
+            response = self._send(urlencode(fields).encode())
         try:
             check_response(response.body, self._limits)
         except UnusableXmlError as error:
             raise self._not_xml_api(str(error)) from None
         return response
 
-    def _exchange(self, connection: _Connection, form: bytes) -> Response:
+    def _send(self, form: bytes) -> Response:
+        deadline = Deadline(self._timeout_seconds, self._clock or time.monotonic)
+        connection = BoundedConnection(self._address, self._port, self._context, deadline)
+        try:
+            with self._connection_errors():
+                connection.connect()
+            with self._response_errors():
+                return self._exchange(connection, form)
+        finally:
+            connection.close()
+
+    def _exchange(self, connection: BoundedConnection, form: bytes) -> Response:
         connection.request(
             "POST",
             "/api/",
@@ -114,8 +124,7 @@ class Transport:
         tls = connection.sock  # The connection forgets it when it has read the headers.
         with connection.getresponse() as response:
             self._check_status(response.status)
-            tls.remaining_bytes = int(_FRAMING * self._limits.body_bytes)
-            return Response(self._read(response))
+            return Response(read_body(response, tls, self._limits.body_bytes))
 
     def _check_status(self, status: int) -> None:
         if status in _ACCESS_STATUSES:
@@ -135,18 +144,6 @@ class Transport:
             raise DeviceUnavailableError(
                 self.device, f"{self.device} returned HTTP {status} instead of a response"
             )
-
-    def _read(self, response: http.client.HTTPResponse) -> bytes:
-        limit = self._limits.body_bytes
-        body = bytearray()
-        announced = response.length or 0
-        while max(announced, len(body)) <= limit and (piece := response.read(_PIECE)):
-            body += piece
-        if max(announced, len(body)) > limit:
-            raise self._not_xml_api(f"more than {limit} bytes")
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        return bytes(body)
 
     def _not_xml_api(self, reason: str) -> DeviceUnavailableError:
         return DeviceUnavailableError(
@@ -186,7 +183,7 @@ class Transport:
             raise DeviceTimeoutError(
                 self.device, f"{self._address} did not respond within {self._timeout_seconds} s"
             ) from None
-        except _TooManyBytesError as exc:
+        except TooManyBytesError as exc:
             raise self._not_xml_api(str(exc)) from None
         # http.client raises ValueError and OverflowError for some sizes of chunks.
         except (OSError, http.client.HTTPException, ValueError, OverflowError) as exc:
@@ -217,108 +214,3 @@ class Response:
         The type that the device states does not matter, because the body is a valid document.
         """
         return "application/xml"
-
-
-class _Deadline:
-    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._end = clock() + seconds
-
-    def remaining_seconds(self) -> float:
-        """Return the time until the deadline, more than zero.
-
-        Raises:
-            TimeoutError: If the deadline has passed.
-        """
-        remaining = self._end - self._clock()
-        if remaining <= 0:
-            raise TimeoutError("timed out")
-        return remaining
-
-
-class _TooManyBytesError(Exception):
-    """The device sends more than the response may have."""
-
-
-class _BoundedSocket(ssl.SSLSocket):
-    """A TLS socket that reads and writes until a deadline, and reads a limited number of bytes.
-
-    The timeout of a socket limits a single read, so a device that sends a byte each second would
-    keep the function waiting without end.
-    """
-
-    deadline: _Deadline
-    remaining_bytes: int = MAXIMUM_HEADER_BYTES
-
-    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
-        """Read into a buffer.
-
-        Raises:
-            TimeoutError: If the deadline has passed.
-            _TooManyBytesError: If the device has sent too many bytes.
-        """
-        self.settimeout(self.deadline.remaining_seconds())
-        received = super().recv_into(buffer, nbytes, flags)
-        self.remaining_bytes -= received
-        if self.remaining_bytes < 0:
-            raise _TooManyBytesError("too many bytes")
-        return received
-
-    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
-        """Send a part of the data. ``sendall`` calls this method for each part.
-
-        Raises:
-            TimeoutError: If the deadline has passed.
-        """
-        self.settimeout(self.deadline.remaining_seconds())
-        return super().send(data, flags)
-
-
-class _Connection(http.client.HTTPSConnection):
-    """An HTTPS connection whose steps share one deadline."""
-
-    sock: _BoundedSocket
-
-    def __init__(
-        self, address: str, port: int, context: ssl.SSLContext, deadline: _Deadline
-    ) -> None:
-        super().__init__(address, port, context=context)
-        self._verifying_context = context
-        self._deadline = deadline
-
-    def connect(self) -> None:
-        """Connect to the first address that responds, and establish TLS."""
-        connected = self._connect_to_any()
-        try:
-            # Headers and body are two writes; without this option, the second waits for the first.
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connected.settimeout(self._deadline.remaining_seconds())
-            self.sock = self._verifying_context.wrap_socket(  # type: ignore[assignment]
-                connected, server_hostname=self.host
-            )
-        except BaseException:
-            connected.close()
-            raise
-        self.sock.deadline = self._deadline
-
-    def _connect_to_any(self) -> socket.socket:
-        addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        failure = OSError("the host name has no address")
-        for number, (family, kind, protocol, _, address) in enumerate(addresses):
-            try:
-                # Fails for IPv6 on a system without it.
-                attempt = socket.socket(family, kind, protocol)
-            except OSError as error:
-                failure = error
-                continue
-            try:
-                # An address that does not respond leaves time for the next ones.
-                share = self._deadline.remaining_seconds() / (len(addresses) - number)
-                attempt.settimeout(share)
-                attempt.connect(address)
-            except OSError as error:
-                attempt.close()
-                failure = error
-            else:
-                return attempt
-        raise failure

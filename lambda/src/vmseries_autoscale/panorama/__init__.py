@@ -11,12 +11,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale import secret_store
-from vmseries_autoscale.panorama.interface import Device, Job, Panorama, Part, Push, Removal
+from vmseries_autoscale.panorama.interface import (
+    BatchLicense,
+    Device,
+    Job,
+    Panorama,
+    Part,
+    Place,
+    Places,
+    Push,
+    Removal,
+)
 
 if TYPE_CHECKING:
     from vmseries_autoscale.settings import PanoramaSettings
 
-__all__ = ["Device", "Job", "Panorama", "Part", "Push", "Removal", "connect"]
+__all__ = [
+    "BatchLicense",
+    "Device",
+    "Job",
+    "Panorama",
+    "Part",
+    "Place",
+    "Places",
+    "Push",
+    "Removal",
+    "connect",
+]
 
 
 def connect(settings: PanoramaSettings) -> Panorama:

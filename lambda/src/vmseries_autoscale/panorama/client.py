@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from xml.etree import ElementTree as ET
 
+from vmseries_autoscale.aws import clients
+from vmseries_autoscale.call_slots import CallSlots
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceBusyError,
@@ -20,23 +23,27 @@ from vmseries_autoscale.errors import (
 )
 from vmseries_autoscale.pan_os.commands import command, nested, to_xml
 from vmseries_autoscale.pan_os.connection import DeviceConnection
+from vmseries_autoscale.pan_os.errors import is_unknown_job
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
+from vmseries_autoscale.pan_os.system_info import SystemInfo
 from vmseries_autoscale.pan_os.values import (
     all_text,
     error_code,
     job_number,
-    serial_number,
-    text_at,
 )
 from vmseries_autoscale.pan_os.xml_limits import PANORAMA_LIMITS
-from vmseries_autoscale.panorama import jobs
+from vmseries_autoscale.panorama import devices, jobs, xpath
+from vmseries_autoscale.panorama.batch_license import BatchLicenses
 from vmseries_autoscale.panorama.configuration import Configuration
 from vmseries_autoscale.panorama.interface import (
     ACTIVE_STATES,
+    BatchLicense,
     Device,
     Job,
     Membership,
     Part,
+    Place,
+    Places,
     Push,
     Removal,
 )
@@ -48,8 +55,18 @@ from vmseries_autoscale.settings import PanoramaSettings
 logger = logging.getLogger(__name__)
 
 _NOTHING_TO_COMMIT = re.compile(
-    r"there are no changes to commit|the result of this commit would be the same", re.IGNORECASE
+    r"there are no changes to commit|the result of this commit would be the same|\bno edits\b",
+    re.IGNORECASE,
 )
+_LISTS_OF_GROUPS = {
+    Part.TEMPLATE_STACK: ("show", "template-stack"),
+    Part.DEVICE_GROUP: ("show", "devicegroups"),
+    Part.LOG_COLLECTOR_GROUP: ("show", "log-collector-group", "all"),
+}
+_LEASE_MARGIN_SECONDS = 5.0
+"""Time that the lease of a slot outlasts the time limit of a call: for the resolution of a host
+name, which has its own limit."""
+
 _NOTHING_TO_REVERT = re.compile(r"\b(no|nothing)\b.*(changes|edits|to revert)", re.IGNORECASE)
 
 
@@ -80,6 +97,17 @@ def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> P
     raise DeviceBusyError(PANORAMA, f"none of the Panorama peers {peers} is active")
 
 
+def _gate(settings: PanoramaSettings) -> Callable[[], AbstractContextManager[None]]:
+    """Return the context of each call: a slot of its own, if deployments share slots."""
+    if settings.call_slots_table_arn is None:
+        return nullcontext
+    longest = max(settings.timeout_seconds, settings.license_timeout_seconds)
+    slots = CallSlots(
+        clients.dynamodb(), settings.call_slots_table_arn, longest + _LEASE_MARGIN_SECONDS
+    )
+    return slots.held
+
+
 class PanOsPanorama:
     """Implementation of ``Panorama`` with the XML API. Not thread-safe, like its connection."""
 
@@ -93,11 +121,15 @@ class PanOsPanorama:
             settings.timeout_seconds,
             credentials,
             limits=PANORAMA_LIMITS,
+            gate=_gate(settings),
+            server_name=settings.server_name,
         )
         self._op: Callable[[ET.Element], ET.Element] = self._connection.op
         self._configuration = Configuration(self._connection)
         self._members = MemberLists(self._configuration, settings)
-        self._plugin = LicensePlugin(self._op)
+        license_op = partial(self._connection.op, timeout_seconds=settings.license_timeout_seconds)
+        self._plugin = LicensePlugin(license_op)
+        self._batch = BatchLicenses(license_op)
 
     def is_active(self) -> bool:
         """Return whether this peer accepts changes. A Panorama without high availability does."""
@@ -109,50 +141,52 @@ class PanOsPanorama:
     def _show_ha_state(self) -> ET.Element:
         return self._op(command("show", "high-availability", "state"))
 
-    def devices(self) -> list[Device]:
-        """Return all firewalls that Panorama manages."""
-        policy = self._statuses(
-            command("show", "devicegroups", "name", text=self._settings.device_group),
-            "shared-policy-status",
+    def members(self) -> list[Device]:
+        """Return the firewalls in the configured device group and template stack."""
+        group, stack = self._settings.device_group, self._settings.template_stack
+        return devices.members(
+            self._op(command("show", "devicegroups", "name", text=group)),
+            self._op(command("show", "template-stack", "name", text=stack)),
+            group,
+            stack,
         )
-        template = self._statuses(
-            command("show", "template-stack", "name", text=self._settings.template_stack),
-            "template-status",
-        )
-        response = self._op(command("show", "devices", "all"))
-        return [
-            Device(
-                serial=serial,
-                hostname=text_at(entry, "hostname"),
-                ip_address=text_at(entry, "ip-address"),
-                connected=entry.findtext("connected") == "yes",
-                policy_status=policy.get(serial),
-                template_status=template.get(serial),
-            )
-            for entry in response.findall("result/devices/entry")
-            if (serial := _serial(entry))
-        ]
 
-    def _statuses(self, show: ET.Element, element: str) -> dict[str, str]:
-        """Return the text of ``element`` by serial number; with several vsys, of the first one."""
-        response = self._op(show)
-        return {
-            serial: text_at(entry, f".//{element}")
-            for entry in response.findall("result/*/entry/devices/entry")
-            if (serial := _serial(entry))
-        }
+    def devices(self, members: Sequence[Device] | None = None) -> list[Device]:
+        """Return all firewalls that Panorama manages."""
+        known = self.members() if members is None else members
+        ours = {device.serial: device for device in known}
+        return devices.all_devices(self._op(command("show", "devices", "all")), ours)
+
+    def groups_of(self, serials: Collection[str], parts: Collection[Part]) -> Places:
+        """Return the names of the groups of these kinds that hold these firewalls."""
+        places: dict[str, list[Place]] = {}
+        for part, show in _LISTS_OF_GROUPS.items():
+            if part in parts and serials:
+                names = devices.group_names(self._op(command(*show)))
+                for serial in names.keys() & set(serials):
+                    places.setdefault(serial, []).append(Place(part, names[serial]))
+        return places
 
     def firewall(self, serial: str) -> PanOsLicenseCommands:
         """Return the license commands of a firewall, which Panorama forwards to it."""
-        return PanOsLicenseCommands(partial(self._connection.op, target=serial))
+        return PanOsLicenseCommands(
+            partial(self._connection.op, target=serial),
+            license_seconds=self._settings.license_timeout_seconds,
+        )
 
-    def push(self, serials: Collection[str]) -> str | None:
+    def system_info(self, serial: str) -> SystemInfo:
+        """Return what a connected firewall says about itself; Panorama forwards the question."""
+        return self.firewall(serial).system_info()
+
+    def push(self, serials: Collection[str], deployment: str) -> str | None:
         """Queue a push of the configured device group and its templates to these firewalls only.
 
+        The description is an element of ``shared-policy`` (pan-os-python, PanoramaCommitAll).
         https://docs.paloaltonetworks.com/ngfw/api/pan-os-xml-api-request-types-and-actions/commit-all
         """
         push = ET.Element("commit-all")
         policy = nested(push, "shared-policy")
+        nested(policy, "description").text = jobs.push_description(deployment, serials)
         group = nested(policy, "device-group", "entry")
         group.set("name", self._settings.device_group)
         devices = nested(group, "devices")
@@ -164,13 +198,38 @@ class PanOsPanorama:
         )
         return _job_id(response)
 
-    def pushes(self) -> list[Push]:
-        """Return the push jobs in Panorama's job list, of all administrators, newest first."""
-        return jobs.push_jobs(self._op(command("show", "jobs", "all")))
+    def pushes(self, deployment: str) -> list[Push]:
+        """Return the pushes that this deployment has requested, newest first."""
+        return jobs.push_jobs(self._jobs(), deployment)
 
-    def plugin_licensed(self, license_manager: str) -> frozenset[str]:
+    def job(self, job_id: str) -> Job | None:
+        """Return a job of ours; ``None`` if Panorama does not know it, as the peer of a pair."""
+        try:
+            response = self._op(command("show", "jobs", "id", text=job_id))
+            return jobs.job_by_id(response, job_id, self._username)
+        except DeviceBusyError as error:
+            if is_unknown_job(str(error)):
+                return None
+            raise
+
+    def _jobs(self) -> ET.Element:
+        return self._op(command("show", "jobs", "all"))
+
+    def batch_deactivate(self, serials: Collection[str]) -> str | None:
+        """Request Panorama to return the capacity licenses of these firewalls."""
+        return self._batch.deactivate(serials)
+
+    def batch_licensed(self) -> Mapping[str, BatchLicense] | None:
+        """Return the capacity licenses that Panorama has stored, by serial number."""
+        return self._batch.licensed()
+
+    def plugin_licensed(self, license_manager: str) -> frozenset[str] | None:
         """Return the serial numbers that the license plugin's license manager lists as licensed."""
         return self._plugin.licensed(license_manager)
+
+    def plugin_addresses(self, license_manager: str) -> Mapping[str, str] | None:
+        """Return the management addresses in the license manager's list, by serial number."""
+        return self._plugin.addresses(license_manager)
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the license plugin to deactivate all of these licenses, with one request."""
@@ -184,9 +243,21 @@ class PanOsPanorama:
         """Return the firewalls that the candidate configuration lists."""
         return self._members.candidate()
 
-    def remove(self, part: Part, serial: str) -> None:
+    def configured_groups(self) -> Mapping[Part, str | None]:
+        """Return the name of the configured group by part, in removal order."""
+        return xpath.configured_groups(self._settings)
+
+    def running_parts(self, serials: Collection[str]) -> Membership:
+        """Return the parts of the running configuration that list these firewalls, in any group."""
+        return self._members.running_parts(serials)
+
+    def candidate_parts(self, serials: Collection[str]) -> Membership:
+        """Return the same for the candidate configuration."""
+        return self._members.candidate_parts(serials)
+
+    def remove(self, part: Part, serial: str, group: str | None = None) -> None:
         """Remove a firewall, if present, from a part of the candidate configuration."""
-        self._members.remove(part, serial)
+        self._members.remove(part, serial, group)
 
     def remove_all(
         self, removals: Sequence[Removal], has_time: Callable[[], bool]
@@ -234,12 +305,7 @@ class PanOsPanorama:
 
     def commits(self) -> list[Job]:
         """Return the commit jobs of this connection's administrator, newest first."""
-        return jobs.commit_jobs(self._op(command("show", "jobs", "all")), self._username)
-
-
-def _serial(entry: ET.Element) -> str | None:
-    """Return the serial number of a device; ``None`` if the entry has none."""
-    return serial_number(entry.findtext("serial", entry.get("name", "")))
+        return jobs.commit_jobs(self._jobs(), self._username)
 
 
 def _job_id(response: ET.Element) -> str | None:

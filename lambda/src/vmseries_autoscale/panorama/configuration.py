@@ -11,7 +11,7 @@ from vmseries_autoscale.errors import PANORAMA, DeviceRefusedError
 from vmseries_autoscale.pan_os.commands import to_xml
 from vmseries_autoscale.pan_os.connection import DeviceConnection
 from vmseries_autoscale.pan_os.errors import classify_pan_os_error, is_missing_node
-from vmseries_autoscale.pan_os.values import all_text
+from vmseries_autoscale.pan_os.values import all_text, job_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class RefusedDelete:
     """The first delete that Panorama refuses in a multi-config request.
 
     Attributes:
-        index: Position of the delete in the request; ``None`` if the response does not contain it.
+        index: Position of the delete in the request; ``None`` if the response does not say it.
         error: Reason of the refusal.
     """
 
@@ -76,7 +76,7 @@ class Configuration:
             # The library's error omits the nested responses, which hold the reason.
             response, refusal = self._connection.last_response, error
         results = response.findall("response")
-        refused = _first_refusal(results)
+        refused = _first_refusal(results, len(xpaths))
         if len(results) > len(xpaths) or (
             len(results) < len(xpaths) and refused is None and refusal is None
         ):
@@ -87,16 +87,28 @@ class Configuration:
         return refused
 
 
-def _first_refusal(results: Sequence[ET.Element]) -> RefusedDelete | None:
+def _first_refusal(results: Sequence[ET.Element], deletes: int) -> RefusedDelete | None:
     """Return the first refusal in the nested responses of a multi-config request.
+
+    Panorama repeats the id of the request's action in its response (pan-python, tests of
+    multi-config). Without ids, the position in the response is that in the request; but a response
+    that has the failing part only is then not one of the first delete.
 
     Raises:
         AutoscaleError: If the error is not a refusal of a delete, e.g. because Panorama is busy.
     """
-    for index, nested in enumerate(results):
+    for position, nested in enumerate(results):
         if nested.get("status") != "success":
             error = classify_pan_os_error(PANORAMA, nested.get("code"), all_text(nested))
             if not isinstance(error, DeviceRefusedError):
                 raise error
-            return RefusedDelete(index, error)
+            return RefusedDelete(_index(nested.get("id"), position, len(results), deletes), error)
     return None
+
+
+def _index(identifier: str | None, position: int, results: int, deletes: int) -> int | None:
+    """Return the position of a refused delete in the request; ``None`` if it is not certain."""
+    if identifier is not None:
+        number = job_number(identifier)
+        return number if number is not None and number < deletes else None
+    return None if results == 1 < deletes else position

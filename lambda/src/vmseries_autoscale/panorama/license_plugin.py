@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import logging
+from collections.abc import Callable, Collection, Mapping
+from itertools import islice
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.errors import DeviceRefusedError
 from vmseries_autoscale.pan_os.commands import command, nested
 from vmseries_autoscale.pan_os.license_commands import says_deactivated
-from vmseries_autoscale.pan_os.values import serial_number
+from vmseries_autoscale.pan_os.values import printable, serial_number, text_at
+
+logger = logging.getLogger(__name__)
+
+_MESSAGES = frozenset({"msg", "line", "error"})
+_SHOWN = 10
+"""Number of element names that the log shows."""
 
 
 class LicensePlugin:
@@ -24,16 +32,39 @@ class LicensePlugin:
     def __init__(self, op: Callable[[ET.Element], ET.Element]) -> None:
         self._op = op
 
-    def licensed(self, license_manager: str) -> frozenset[str]:
+    def licensed(self, license_manager: str) -> frozenset[str] | None:
         """Return the serial numbers that a license manager lists as licensed.
 
-        ``show plugins sw_fw_license devices license-manager`` returns one entry with a serial
-        number for each firewall.
+        ``show plugins sw_fw_license devices license-manager`` responds with a list inside of
+        ``result``, which has an entry with ``serial`` and ``ip`` for each firewall: the vendor's
+        module reads ``response[0][0]``. What the plugin says while it starts, or while Panorama
+        fails over, is recorded nowhere. A response without a list is therefore not one of an empty
+        list.
+
+        Returns:
+            ``None`` if the response has no list: it says nothing about any license.
+        """
+        addresses = self.addresses(license_manager)
+        return None if addresses is None else frozenset(addresses)
+
+    def addresses(self, license_manager: str) -> Mapping[str, str] | None:
+        """Return the management addresses in the same list, by serial number.
+
+        An entry without an address has an empty one.
         """
         show = ("show", "plugins", "sw_fw_license", "devices", "license-manager")
         response = self._op(command(*show, text=license_manager))
-        serials = (serial_number(serial.text) for serial in response.iterfind("result//serial"))
-        return frozenset(serial for serial in serials if serial is not None)
+        result = response.find("result")
+        shape = [] if result is None else [child.tag for child in islice(result, _SHOWN)]
+        logger.debug("The license plugin has responded", extra={"elements": printable(str(shape))})
+        listed = None if result is None else result.find("*")
+        if listed is None or not _is_list(listed):
+            return None
+        return {
+            serial: text_at(entry, "ip").strip()
+            for entry in listed.iterfind("*")
+            if (serial := serial_number(entry.findtext("serial"))) is not None
+        }
 
     def deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the deactivation of all of these licenses, with one request.
@@ -53,3 +84,13 @@ class LicensePlugin:
         except DeviceRefusedError as error:
             if not says_deactivated(error.text):
                 raise
+
+
+def _is_list(element: ET.Element) -> bool:
+    """Return whether an element is a list of firewalls: an empty one, or one with serial numbers.
+
+    A text, or entries without a serial number, are a message.
+    """
+    if element.tag in _MESSAGES or (element.text or "").strip():
+        return False
+    return len(element) == 0 or element.find("*/serial") is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.errors import DeviceRefusedError, TimeBudgetExceededError
@@ -33,16 +33,32 @@ class MemberLists:
         """Return the firewalls that the candidate configuration lists."""
         return self._read(self._configuration.candidate)
 
+    def running_parts(self, serials: Collection[str]) -> Membership:
+        """Return the parts of the running configuration that list these firewalls, in any group."""
+        return _find(self._configuration.running, serials)
+
+    def candidate_parts(self, serials: Collection[str]) -> Membership:
+        """Return the parts of the candidate configuration that list these firewalls."""
+        return _find(self._configuration.candidate, serials)
+
     def _read(self, read: Callable[[str], ET.Element | None]) -> Membership:
         lists = xpath.member_lists(self._settings)
-        return {part: _entry_names(read(members)) for part, members in lists.items()}
+        return {
+            part: _entry_names(read(members), "result/devices/entry")
+            for part, members in lists.items()
+        }
 
-    def remove(self, part: Part, serial: str) -> None:
+    def remove(self, part: Part, serial: str, group: str | None = None) -> None:
         """Remove a firewall from a part of the candidate configuration.
 
         Deleting an absent entry succeeds with code 7, so that a removal can be repeated.
+
+        Args:
+            part: Part of the configuration.
+            serial: Serial number of the firewall.
+            group: Name of the group; ``None`` for the configured one.
         """
-        self._configuration.delete(self._entry(part, serial))
+        self._configuration.delete(self._entry(Removal(part, serial, group)))
 
     def remove_all(
         self, removals: Sequence[Removal], has_time: Callable[[], bool]
@@ -57,7 +73,7 @@ class MemberLists:
         refused: dict[Removal, DeviceRefusedError] = {}
         remaining = list(removals)
         while len(remaining) > 1:
-            xpaths = [self._entry(*removal) for removal in remaining]
+            xpaths = [self._entry(removal) for removal in remaining]
             refusal = self._configuration.delete_together(xpaths)
             if refusal is None:
                 return refused
@@ -69,10 +85,9 @@ class MemberLists:
                 break
             removal = remaining.pop(refusal.index)
             if refusal.error.code != _NOT_PRESENT:
-                _, serial = removal
-                kept = [other for other in removals if other[1] == serial]
+                kept = [other for other in removals if other.serial == removal.serial]
                 refused |= dict.fromkeys(kept, refusal.error)
-                remaining = [other for other in remaining if other[1] != serial]
+                remaining = [other for other in remaining if other.serial != removal.serial]
             _check_time(has_time)
         return refused | self._remove_one_by_one(remaining, has_time)
 
@@ -89,17 +104,36 @@ class MemberLists:
                 refused[removal] = error
         return refused
 
-    def _entry(self, part: Part, serial: str) -> str:
-        return f"{xpath.member_lists(self._settings)[part]}/{xpath.entry(serial)}"
+    def _entry(self, removal: Removal) -> str:
+        """Return the XPath of a firewall's entry, always a complete one.
+
+        Panorama finds an administrator's deletions for a partial commit by their XPaths, and misses
+        those of incomplete ones (PaloAltoNetworks/pan-os-codegen#119).
+        """
+        part, serial, group = removal
+        if group is None:
+            members = xpath.member_lists(self._settings)[part]
+        else:
+            members = xpath.group_list(part, group)
+        return f"{members}/{xpath.entry(serial)}"
 
 
-def _entry_names(response: ET.Element | None) -> frozenset[str]:
+def _find(read: Callable[[str], ET.Element | None], serials: Collection[str]) -> Membership:
+    # Only serial numbers go into an XPath, whatever a record or a tag says.
+    wanted = frozenset(serial for serial in serials if serial_number(serial) == serial)
+    if not wanted:
+        return {}
+    return {
+        part: _entry_names(read(f"{members}/{xpath.entries(wanted)}"), "result/entry") & wanted
+        for part, members in xpath.lists_of_all_groups().items()
+    }
+
+
+def _entry_names(response: ET.Element | None, path: str) -> frozenset[str]:
     """Return the names of a list's entries, without the log collectors inside these entries."""
     if response is None:
         return frozenset()
-    names = (
-        serial_number(entry.get("name")) for entry in response.iterfind("result/devices/entry")
-    )
+    names = (serial_number(entry.get("name")) for entry in response.iterfind(path))
     return frozenset(name for name in names if name is not None)
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from vmseries_autoscale.errors import PANORAMA, DeviceRefusedError
 from vmseries_autoscale.panorama.interface import Part
 from vmseries_autoscale.settings import PanoramaSettings
 
 LOCALHOST = "/config/devices/entry[@name='localhost.localdomain']"
 """The part of the configuration with device groups, templates and log collector groups."""
+
+_MANAGED_DEVICES = "/config/mgt-config/devices"
+_GROUPS = {
+    Part.TEMPLATE_STACK: ("template-stack", "devices"),
+    Part.DEVICE_GROUP: ("device-group", "devices"),
+    Part.LOG_COLLECTOR_GROUP: ("log-collector-group", "logfwd-setting/devices"),
+}
+"""The element of the groups of each kind, and the list of firewalls inside a group."""
 
 
 def entry(name: str) -> str:
@@ -24,13 +34,48 @@ def entry(name: str) -> str:
     )
 
 
+def entries(names: Collection[str]) -> str:
+    """Return the XPath step to the entries with any of these names, which must be serial numbers.
+
+    Alternatives joined by ``or`` are what pango sends for several entries.
+    """
+    alternatives = " or ".join(f"@name='{name}'" for name in sorted(names))
+    return f"entry[{alternatives}]"
+
+
+def lists_of_all_groups() -> dict[Part, str]:
+    """Return the XPath of each part's lists of firewalls, whatever its groups are called."""
+    return {
+        Part.TEMPLATE_STACK: f"{LOCALHOST}/template-stack/entry/devices",
+        Part.DEVICE_GROUP: f"{LOCALHOST}/device-group/entry/devices",
+        Part.LOG_COLLECTOR_GROUP: f"{LOCALHOST}/log-collector-group/entry/logfwd-setting/devices",
+        Part.MANAGED_DEVICES: _MANAGED_DEVICES,
+    }
+
+
+def group_list(part: Part, group: str) -> str:
+    """Return the XPath of the list of firewalls of one group."""
+    kind, members = _GROUPS[part]
+    return f"{LOCALHOST}/{kind}/{entry(group)}/{members}"
+
+
+def configured_groups(settings: PanoramaSettings) -> dict[Part, str | None]:
+    """Return the name of the configured group by part, in removal order.
+
+    The managed devices have no name. Without a log collector group, that part is absent.
+    """
+    groups: dict[Part, str | None] = {
+        Part.TEMPLATE_STACK: settings.template_stack,
+        Part.DEVICE_GROUP: settings.device_group,
+    }
+    if settings.log_collector_group is not None:
+        groups[Part.LOG_COLLECTOR_GROUP] = settings.log_collector_group
+    return groups | {Part.MANAGED_DEVICES: None}
+
+
 def member_lists(settings: PanoramaSettings) -> dict[Part, str]:
     """Return the XPath of each part's list of firewalls, in removal order."""
-    stack = f"{LOCALHOST}/template-stack/{entry(settings.template_stack)}/devices"
-    group = f"{LOCALHOST}/device-group/{entry(settings.device_group)}/devices"
-    xpaths = {Part.TEMPLATE_STACK: stack, Part.DEVICE_GROUP: group}
-    if settings.log_collector_group is not None:
-        collectors = f"{LOCALHOST}/log-collector-group/{entry(settings.log_collector_group)}"
-        xpaths[Part.LOG_COLLECTOR_GROUP] = f"{collectors}/logfwd-setting/devices"
-    xpaths[Part.MANAGED_DEVICES] = "/config/mgt-config/devices"
-    return xpaths
+    return {
+        part: _MANAGED_DEVICES if group is None else group_list(part, group)
+        for part, group in configured_groups(settings).items()
+    }

@@ -52,15 +52,20 @@ def check_connection(hostname: str, port: int) -> Generator[Finding, None, bool]
 
 
 def check_certificate(
-    hostname: str, port: int, context: ssl.SSLContext, secret_arn: str
+    hostname: str,
+    port: int,
+    context: ssl.SSLContext,
+    secret_arn: str,
+    server_name: str | None = None,
 ) -> Generator[Finding, None, bool]:
     """Check that the server's certificate is trusted.
 
     Args:
-        hostname: Host name that the certificate must be valid for.
+        hostname: Host name to connect to.
         port: TCP port of the server.
         context: TLS context with the trusted certificates.
         secret_arn: Secret whose ca_bundle contains these certificates.
+        server_name: Name that the certificate must be valid for; ``None`` for ``hostname``.
 
     Returns:
         Whether the certificate is trusted. If not, the reason is a finding.
@@ -69,27 +74,39 @@ def check_certificate(
     try:
         with (
             socket.create_connection((hostname, port), CONNECT_SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=hostname),
+            context.wrap_socket(plain, server_hostname=server_name or hostname),
         ):
             pass
     except ssl.SSLCertVerificationError as error:
         yield problem(f"{endpoint}: {_certificate_problem(error, secret_arn)}.")
         return False
     except (ssl.SSLError, OSError) as error:
-        yield problem(
-            f"{endpoint}: no TLS connection ({type(error).__name__}: {error}): check that no other "
-            "service listens there, and that no proxy or firewall on the path intercepts TLS."
-        )
+        reason = f"{type(error).__name__}: {error}"
+        yield problem(f"{endpoint}: no TLS connection ({reason}): {_tls_advice(error)}.")
         return False
     yield checked(f"{endpoint}: the certificate is trusted.")
     return True
 
 
+def _tls_advice(error: OSError) -> str:
+    """Return what to do about a handshake that fails before there is a certificate to check."""
+    # OpenSSL 3 refuses servers that cannot renegotiate safely (RFC 5746).
+    if isinstance(error, ssl.SSLError) and error.reason == "UNSAFE_LEGACY_RENEGOTIATION_DISABLED":
+        return (
+            "Panorama, or a proxy on the path that decrypts, speaks an old form of TLS: update "
+            "it, or exclude Panorama from decryption"
+        )
+    return (
+        "check that no other service listens there, and that no proxy or firewall on the path "
+        "intercepts TLS"
+    )
+
+
 def _certificate_problem(error: ssl.SSLCertVerificationError, secret_arn: str) -> str:
     if error.verify_code in _OTHER_NAME:
         return (
-            "the certificate is for another name: set panorama.hostnames to a name in the "
-            "certificate, or install a certificate for this name in Panorama"
+            "the certificate is for another name: set panorama.hostnames or panorama.server_name "
+            "to a name in the certificate, or install a certificate for this name in Panorama"
         )
     if error.verify_code == _EXPIRED:
         return "the certificate or an issuer's certificate has expired: renew it in Panorama"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vmseries_autoscale.aws import autoscaling_group, refused_launches
+from vmseries_autoscale.aws.autoscaling_group import NewestActivities
 from vmseries_autoscale.preflight.findings import Findings, checked, problem, unchecked
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def check(autoscaling: AutoScalingClient, name: str) -> Findings:
     now = datetime.now(UTC)
     try:
         group = autoscaling_group.describe(autoscaling, name)
-        refused = refused_launches.read(autoscaling, name, group, now)
+        refused = refused_launches.read(NewestActivities(autoscaling, name), group, now)
     except (BotoCoreError, ClientError):
         # The checks of the permissions and of the route report it.
         yield unchecked(f"Whether EC2 refuses launches of the group {name}: it cannot be read.")

@@ -73,7 +73,7 @@ def _check_peer(
     from vmseries_autoscale.panorama.preflight_client import PreflightPanorama  # noqa: PLC0415
 
     trusted = yield from connectivity.check_certificate(
-        hostname, settings.port, context, settings.secret_arn
+        hostname, settings.port, context, settings.secret_arn, settings.server_name
     )
     if not trusted:
         yield unchecked(
@@ -108,8 +108,9 @@ def _rights(hostname: str, username: str, secret_arn: str, refused: set[str]) ->
         # The response to a wrong key is the same as that to a role without the XML API.
         yield problem(
             f"{hostname} rejects the administrator {username}: the key or password is wrong, "
-            f"expired or revoked, or the role has no rights under XML API: renew secret "
-            f"{secret_arn}, or give the role these rights."
+            f"expired or revoked, or the role has no rights under XML API, as every role of type "
+            f"Device Group and Template: renew secret {secret_arn}, or give the administrator a "
+            "role of docs/panorama-admin-role.xml."
         )
     else:
         yield from (missing_right(hostname, username, right) for right in refused)

@@ -1,4 +1,4 @@
-"""Check the objects and rights that the module needs in Panorama, on the active peer."""
+"""Check the objects that the module needs in Panorama, on the active peer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vmseries_autoscale.errors import DeviceAccessError
-from vmseries_autoscale.preflight import metric_publishing
+from vmseries_autoscale.preflight import host_names, metric_publishing
 from vmseries_autoscale.preflight.findings import Findings, checked, problem, unchecked
-from vmseries_autoscale.preflight.panorama_access import COMMIT, missing_right
 from vmseries_autoscale.settings import PanoramaSettings
 
 if TYPE_CHECKING:
@@ -26,27 +24,6 @@ def report_pan_os_version(peer: PreflightPanorama) -> Findings:
     multi_config = numbers >= MULTI_CONFIG_VERSION
     method = "in one transaction (multi-config)" if multi_config else "one by one"
     yield checked(f"PAN-OS {version}: the firewalls of a batch are removed {method}.")
-
-
-def check_commit_right(peer: PreflightPanorama) -> Findings:
-    """Check the right to commit with a commit while the administrator has no changes.
-
-    Panorama then responds that there is nothing to commit, and queues nothing. An uncommitted
-    removal is a change, which the pre-flight must not commit.
-    """
-    in_progress = any(not job.finished for job in peer.commits())
-    if in_progress or peer.candidate_members() != peer.running_members():
-        yield unchecked(
-            "The right to commit: a removal of firewalls is waiting for its commit in Panorama. "
-            "Invoke the function again after the commit."
-        )
-        return
-    try:
-        peer.commit("terraform-aws-vmseries-autoscale: pre-flight")
-    except DeviceAccessError:
-        yield missing_right(peer.hostname, peer.username, COMMIT)
-        return
-    yield checked(f"{peer.username} may commit.")
 
 
 def check_objects(settings: PanoramaSettings, peer: PreflightPanorama) -> Findings:
@@ -72,11 +49,6 @@ def check_license_manager(name: str, peer: PreflightPanorama) -> Findings:
     """Check that the plugin sw_fw_license has the license manager."""
     if peer.has_license_manager(name):
         yield checked(f"{peer.hostname} has the license manager {name}.")
-        yield unchecked(
-            "The right to commit the license plugin's changes, which belong to another "
-            f"administrator: there are no such changes to test it with. {peer.username} needs "
-            "Commit For Other Admins in its role (Panorama > Admin Roles, Web UI, Commit)."
-        )
     else:
         yield problem(
             f"{peer.hostname} has no license manager {name}: install the plugin sw_fw_license, "
@@ -94,3 +66,8 @@ def check_publishing(
         return
     effective = metric_publishing.effective_settings(peer.metric_publishing())
     yield from metric_publishing.check_publishing(settings.template_stack, namespace, effective)
+
+
+def check_host_names(settings: PanoramaSettings, peer: PreflightPanorama) -> Findings:
+    """Check that no template takes the host name away that AWS gives a firewall."""
+    yield from host_names.check_host_names(settings.template_stack, peer.host_name_settings())

@@ -15,13 +15,16 @@ from vmseries_autoscale.preflight import (
     launches,
     panorama_access,
     panorama_objects,
+    panorama_rights,
     secrets,
+    strata_cloud_manager_access,
 )
 from vmseries_autoscale.preflight.findings import Check, Finding, Severity, run_check
 from vmseries_autoscale.preflight.panorama_access import PanoramaCheck
 from vmseries_autoscale.settings import (
     HookSettings,
     LaunchSettings,
+    LicensingMode,
     PanoramaSettings,
     ReconcileSettings,
     Settings,
@@ -94,6 +97,10 @@ def _checks(settings: Settings) -> dict[str, Check]:
     if settings.panorama is not None:
         panorama_checks = list(_panorama_checks(settings, settings.panorama).items())
         checks["Panorama"] = partial(panorama_access.check, settings.panorama, panorama_checks)
+    if settings.strata_cloud_manager is not None:
+        checks["Strata Cloud Manager"] = partial(
+            strata_cloud_manager_access.check, settings.strata_cloud_manager
+        )
     if isinstance(settings, TerminateSettings) and settings.licensing.api_key_secret_arn:
         secret_arn = settings.licensing.api_key_secret_arn
         checks["The licensing API key"] = partial(secrets.check_licensing_api_key, secret_arn)
@@ -112,12 +119,22 @@ def _panorama_checks(settings: Settings, panorama: PanoramaSettings) -> dict[str
         return {}
     checks: dict[str, PanoramaCheck] = {
         "The PAN-OS version": panorama_objects.report_pan_os_version,
-        "The right to commit": panorama_objects.check_commit_right,
+        "What the key could do": partial(
+            panorama_rights.report_power, settings.licensing_mode is LicensingMode.PLUGIN
+        ),
+        "The rights to push, commit and revert": panorama_rights.check_change_rights,
+        "The right to run commands on firewalls": panorama_rights.check_firewall_commands,
         "Device group, template stack and log collector group": partial(
             panorama_objects.check_objects, panorama
         ),
     }
+    checks["The host names of firewalls"] = partial(panorama_objects.check_host_names, panorama)
+    if settings.licensing_mode is not LicensingMode.NONE:
+        checks["Licenses through Panorama"] = panorama_rights.check_batch_licenses
     if settings.license_manager is not None:
+        checks["The rights for the license plugin"] = partial(
+            panorama_rights.check_plugin_rights, settings.license_manager
+        )
         checks["The license manager"] = partial(
             panorama_objects.check_license_manager, settings.license_manager
         )

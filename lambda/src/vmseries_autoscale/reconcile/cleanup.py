@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -13,11 +13,11 @@ from vmseries_autoscale.aws.network import describe, plan
 from vmseries_autoscale.aws.network.converge import converge
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.errors import PanOsError, TargetReusedError
-from vmseries_autoscale.licensing.by_plugin import request_plugin_deactivation
-from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, Unfinished, run_if_time
+from vmseries_autoscale.errors import TargetReusedError
+from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_if_time, run_step
 from vmseries_autoscale.panorama import Panorama, removal
 from vmseries_autoscale.reconcile.decisions import CleanupPlan, Orphan
+from vmseries_autoscale.reconcile.licenses import LicenseReturns
 from vmseries_autoscale.reconcile.report import collect_unfinished
 from vmseries_autoscale.settings import ReconcileSettings
 from vmseries_autoscale.time_budget import TimeBudget
@@ -34,12 +34,14 @@ class Cleanup:
         settings: Settings of the function.
         now: Current time, timezone-aware.
         time_budget: Time that is left of the invocation.
+        licenses: Returns the licenses of the firewalls that Panorama lists.
     """
 
     panorama: Panorama | None
     settings: ReconcileSettings
     now: datetime
     time_budget: TimeBudget
+    licenses: LicenseReturns
 
     def execute(self, cleanup_plan: CleanupPlan) -> dict[str, Unfinished]:
         """Execute the plan.
@@ -58,7 +60,7 @@ class Cleanup:
             for orphan in cleanup_plan.orphans
         ]
         unfinished = collect_unfinished(self._run_each([*targets, *networks]))
-        still_licensed = self._return_licenses(cleanup_plan.orphans)
+        still_licensed = self.licenses.return_listed(cleanup_plan.orphans)
         unfinished |= still_licensed
         removable = [
             orphan for orphan in cleanup_plan.orphans if orphan.instance_id not in still_licensed
@@ -103,49 +105,6 @@ class Cleanup:
             )
         return Done()
 
-    def _return_licenses(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
-        """Have the license plugin return the licenses that it still lists.
-
-        The plugin does not need the firewall to run. A firewall whose license is still listed stays
-        in Panorama, and every run requests the deactivation again until the license is returned or
-        an operator removes the firewall.
-
-        Returns:
-            The outcomes of the firewalls that stay in Panorama, by instance id.
-        """
-        manager = self.settings.license_manager
-        instance_ids = _instance_ids(orphans)
-        if self.panorama is None or manager is None or not instance_ids:
-            return {}
-        request = partial(self._request_deactivation, self.panorama, manager, instance_ids.keys())
-        requested = run_if_time(request, self.time_budget)
-        if isinstance(requested, Unfinished):
-            return collect_unfinished((key, requested) for key in instance_ids.values())
-        listed, error = requested
-        return collect_unfinished(
-            (
-                instance_ids[serial],
-                Failed(error)
-                if error
-                else Retry(
-                    f"license manager {manager} lists {serial} as licensed; requested its "
-                    "deactivation"
-                ),
-            )
-            for serial in listed
-        )
-
-    def _request_deactivation(
-        self, panorama: Panorama, manager: str, serials: Set[str]
-    ) -> tuple[frozenset[str], PanOsError | None]:
-        """Request the deactivation of the licenses that are still listed.
-
-        Returns:
-            The serial numbers of these licenses, and the error of the last commit, if it failed.
-        """
-        listed = panorama.plugin_licensed(manager) & serials
-        return listed, request_plugin_deactivation(panorama, manager, listed, self.settings.name)
-
     def _remove_from_panorama(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
         instance_ids = _instance_ids(orphans)
         if self.panorama is None or not instance_ids:
@@ -157,12 +116,40 @@ class Cleanup:
             self.settings.name,
             self.now,
             self.time_budget.has_time,
+            jobs=self._recorded_jobs(instance_ids),
         )
-        outcomes = run_if_time(remove, self.time_budget)
+        progress = run_if_time(remove, self.time_budget)
+        if isinstance(progress, Unfinished):
+            return collect_unfinished((key, progress) for key in instance_ids.values())
         return collect_unfinished(
-            (instance_id, outcomes[serial] if isinstance(outcomes, dict) else outcomes)
+            (
+                instance_id,
+                self._save_job(instance_id, progress.jobs.get(serial)) or progress.outcomes[serial],
+            )
             for serial, instance_id in instance_ids.items()
         )
+
+    def _recorded_jobs(self, instance_ids: Mapping[str, str]) -> dict[str, str]:
+        """Return the commit jobs that visits and earlier runs have requested, by serial number."""
+        records = {
+            serial: record
+            for serial, instance_id in instance_ids.items()
+            if (record := self.licenses.records.get(instance_id)) is not None
+        }
+        return {
+            serial: record.removal_job
+            for serial, record in records.items()
+            if record.serial == serial and record.removal_job is not None
+        }
+
+    def _save_job(self, instance_id: str, job: str | None) -> Unfinished | None:
+        """Record the commit job that removes a firewall, if the firewall has a record."""
+        record = self.licenses.records.get(instance_id)
+        new = None if job == removal.UNCOMMITTED else job
+        if record is None or not record.readable or record.removal_job == new:
+            return None
+        saved = run_step(partial(self.licenses.save, record, replace(record, removal_job=new)))
+        return saved if isinstance(saved, Unfinished) else None
 
 
 def _instance_ids(orphans: Iterable[Orphan]) -> dict[str, str]:

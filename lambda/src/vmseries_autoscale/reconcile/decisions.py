@@ -2,15 +2,15 @@
 
 Nothing is removed from a firewall that may be running. A firewall counts as terminated if it is not
 in the Auto Scaling group, EC2 shows it as terminated or does not know it, and it is not connected
-to Panorama, all for longer than the age floor. It counts as ours if our tags or the activity
-history of the group name it. Its entry in Panorama is identified as a visit identifies it.
+to Panorama, all for longer than the age floor. It counts as ours if our tags, its record or the
+activity history of the group name it. Its entry in Panorama is identified as a visit identifies it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from vmseries_autoscale import firewall_identity
@@ -18,12 +18,24 @@ from vmseries_autoscale.aws.autoscaling_group import ActivityType
 from vmseries_autoscale.aws.instances import is_terminated
 from vmseries_autoscale.aws.network.state import NetworkState, Status
 from vmseries_autoscale.aws.target_groups import Target
-from vmseries_autoscale.firewall_identity import Ambiguous, Identity, Subject, Undecided
+from vmseries_autoscale.firewall_identity import (
+    Ambiguous,
+    Identity,
+    Misplaced,
+    Subject,
+    Undecided,
+)
+from vmseries_autoscale.firewall_records import RETENTION, FirewallRecord, LicenseState
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.inventory import Inventory
+from vmseries_autoscale.settings import LicensingMode
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
+
+_OLD_LICENSE = "vmseries-autoscale:license"
+"""Tag in which versions without records kept that a license was returned. It says nothing about an
+instance that has a record."""
 
 _TRANSITIONS = {"Pending:Wait": Transition.LAUNCHING, "Terminating:Wait": Transition.TERMINATING}
 
@@ -175,42 +187,86 @@ def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> Cleanup
     )
 
 
-def licenses_not_returned(
-    orphans: Iterable[Orphan], inventory: Inventory, *, with_panorama: bool
-) -> list[str]:
-    """Return the serial numbers of terminated firewalls that did not return their license."""
-    serials = (
-        _license_not_returned(orphan, inventory, with_panorama=with_panorama) for orphan in orphans
-    )
-    return [serial for serial in serials if serial is not None]
+def gone_instances(inventory: Inventory, age_floor: timedelta, now: datetime) -> list[str]:
+    """Return our instances that terminated longer ago than the age floor.
+
+    They have a record, or EC2 still shows them with our tag.
+    """
+    gone = []
+    ours = {
+        key
+        for key, item in inventory.instances.items()
+        if item.deployment == inventory.deployment and item.tags.get(_OLD_LICENSE) != "returned"
+    }
+    for instance_id in sorted(ours | inventory.records.keys()):
+        record = inventory.record(instance_id)
+        if instance_id in inventory.members:
+            continue
+        if not is_terminated(inventory.instances.get(instance_id)):
+            continue
+        since = _terminated_since(inventory, instance_id) or now
+        if since == UNKNOWN_TIME:
+            since = record.launched or UNKNOWN_TIME
+        if now - since >= age_floor:
+            gone.append(instance_id)
+    return gone
 
 
-def _license_not_returned(
-    orphan: Orphan, inventory: Inventory, *, with_panorama: bool
-) -> str | None:
-    instance = inventory.instances.get(orphan.instance_id)
-    if instance is not None and instance.license_returned:
-        return None
-    if instance is not None and not with_panorama:
-        return instance.serial
-    # A firewall that is no longer in Panorama has returned its license or was already reported.
-    return orphan.serial
+def records_to_end(
+    inventory: Inventory, age_floor: timedelta, mode: LicensingMode, now: datetime
+) -> list[FirewallRecord]:
+    """Return the records that change because their instances are gone, as they are to be written.
+
+    A record ends with its instance. If nothing is left to do, it expires. The record of a license
+    that was not returned stays, and so does the license in the report, until a license list or an
+    operator ticks it off.
+    """
+    changed = []
+    for instance_id, record in sorted(inventory.records.items()):
+        if not record.readable:
+            continue
+        new = record
+        gone = instance_id not in inventory.members and is_terminated(
+            inventory.instances.get(instance_id)
+        )
+        if record.ended is None and gone:
+            since = _terminated_since(inventory, instance_id)
+            if since is None or now - since < age_floor:
+                continue
+            new = replace(new, ended=now if since == UNKNOWN_TIME else since)
+        if new.ended is None:
+            continue
+        done = mode is LicensingMode.NONE or new.license is LicenseState.RETURNED
+        done = done and new.left_registered is None
+        if done != (new.expires is not None):
+            new = replace(new, expires=now + RETENTION if done else None)
+        if new != record:
+            changed.append(new)
+    return changed
+
+
+def licenses_not_returned(records: Iterable[FirewallRecord]) -> list[str]:
+    """Return the firewalls whose license is lost: serial numbers, or instance ids without one."""
+    lost = (record for record in records if record.license is LicenseState.NOT_RETURNED)
+    return sorted(record.serial or record.instance_id for record in lost)
 
 
 def _own_devices(inventory: Inventory) -> _OwnDevices:
     """Attribute the firewalls in Panorama to our instances, or find them ambiguous.
 
-    The firewall of a terminated instance is identified as a visit identifies it, without a
-    management address, which EC2 no longer shows. Other deployments may use our device group too: a
-    connected firewall that is not ours belongs to them, and so does any such firewall outside our
-    device group.
+    The firewall of a terminated instance is identified as a visit identifies it, with the
+    management address of its record, which EC2 no longer shows. Other deployments may use our
+    device group too: a connected firewall that is not ours belongs to them, and so does any such
+    firewall outside our device group.
     """
     own: dict[str, Device] = {}
     ambiguous: dict[str, str] = {}
     doubted: list[str] = []
     claims = _claims(inventory)
     rivals = firewall_identity.other_instances(
-        (*inventory.instances.values(), *inventory.others), inventory.deployment
+        (*inventory.instances.values(), *inventory.others),
+        inventory.records,
+        inventory.deployment,
     )
     for instance_id in sorted({*claims, *inventory.networks}):
         instance = inventory.instances.get(instance_id)
@@ -218,9 +274,9 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
             if claimed := claims.get(instance_id):
                 own[instance_id] = claimed[0]
             continue
-        subject = Subject.of(instance_id, instance, instance.tags if instance else {})
+        subject = Subject.of(inventory.record(instance_id), instance)
         match firewall_identity.identify(subject, inventory.devices, lambda: rivals):
-            case Identity(serial):
+            case Identity(serial=serial) | Misplaced(serial=serial, proven=True):
                 own[instance_id] = next(
                     device for device in inventory.devices if device.serial == serial
                 )
@@ -238,15 +294,15 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
 
 
 def _claims(inventory: Inventory) -> dict[str, list[Device]]:
-    """Return the firewalls that our instances claim by their serial tag or by a host name."""
-    tagged: dict[str, list[str]] = {}
-    for instance_id, instance in inventory.instances.items():
-        if instance.serial is not None:
-            tagged.setdefault(instance.serial, []).append(instance_id)
+    """Return the firewalls that our instances claim by their record or by a host name."""
+    recorded: dict[str, list[str]] = {}
+    for instance_id, record in inventory.records.items():
+        if record.serial is not None:
+            recorded.setdefault(record.serial, []).append(instance_id)
     claims: dict[str, list[Device]] = {}
     for device in inventory.devices:
         named = firewall_identity.instance_id(device)
-        for instance_id in {*tagged.get(device.serial, ()), *([named] if named else ())}:
+        for instance_id in {*recorded.get(device.serial, ()), *([named] if named else ())}:
             if _was_ours(inventory, instance_id):
                 claims.setdefault(instance_id, []).append(device)
     return claims
@@ -257,6 +313,7 @@ def _was_ours(inventory: Inventory, instance_id: str) -> bool:
     return (
         instance_id in inventory.members
         or instance_id in inventory.networks
+        or instance_id in inventory.records
         or instance_id in inventory.activities
         or (instance is not None and instance.deployment == inventory.deployment)
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale import firewall_identity
@@ -17,6 +17,7 @@ from vmseries_autoscale.aws.instances import Instance, is_terminated
 from vmseries_autoscale.aws.network import describe
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
+from vmseries_autoscale.firewall_records import FirewallRecord
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import ReconcileSettings, ReconcileTargetGroupSettings
 
@@ -41,6 +42,7 @@ class Inventory:
         targets: Unhealthy targets in our subnets whose address no interface has, and unhealthy
             targets that are our terminated instances.
         others: Instances of other deployments, whose firewalls can be in our device group.
+        records: Records of the deployment's firewalls by instance id.
     """
 
     deployment: str
@@ -51,6 +53,11 @@ class Inventory:
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
     others: tuple[Instance, ...] = ()
+    records: Mapping[str, FirewallRecord] = field(default_factory=dict)
+
+    def record(self, instance_id: str) -> FirewallRecord:
+        """Return the record of an instance; one that is not stored if there is none."""
+        return self.records.get(instance_id) or FirewallRecord(instance_id)
 
     def in_service(self) -> list[Instance]:
         """Return the running instances of the group whose hooks are complete, by instance id."""
@@ -78,11 +85,17 @@ def hook_inventory(settings: ReconcileSettings, group: Group) -> Inventory:
     )
 
 
-def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> Inventory:
+def full_inventory(
+    settings: ReconcileSettings,
+    connection: Panorama | None,
+    records: Mapping[str, FirewallRecord],
+) -> Inventory:
     """Take the full inventory.
 
-    The members of the group are listed last, so that an instance that launches in the meantime is a
-    member without interfaces, and not the owner of interfaces that look orphaned.
+    The records were read before the instances are described, so that EC2 knows each instance with a
+    record unless it is gone. The members of the group are listed last, so that an instance that
+    launches in the meantime is a member without interfaces, and not the owner of interfaces that
+    look orphaned.
 
     Raises:
         PanOsError: If Panorama cannot be reached, or refuses a request.
@@ -99,6 +112,7 @@ def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> 
     named = {
         *networks,
         *_instance_ids(devices),
+        *(key for key, record in records.items() if record.ended is None),
         *(target.target_id for target in instance_targets),
     }
     if others := named - known.keys():
@@ -125,6 +139,7 @@ def full_inventory(settings: ReconcileSettings, connection: Panorama | None) -> 
         devices=devices,
         targets=(*targets, *left),
         others=tuple(item for key, item in described.items() if key not in known),
+        records=records,
     )
 
 

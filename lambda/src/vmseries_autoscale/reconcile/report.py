@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws.refused_launches import RefusedLaunches
+from vmseries_autoscale.credit_pool import Headroom
 from vmseries_autoscale.errors import AutoscaleError
 from vmseries_autoscale.outcome import (
     Done,
@@ -40,14 +41,21 @@ class Observations:
 
     Attributes:
         launches_refused: Launches that EC2 refuses now, by zone.
+        launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
+        left_registered: Instance ids of terminated firewalls that Strata Cloud Manager still lists,
+            by serial number.
+        license_headroom: How far the credits of the pool reach; ``None`` if nobody asked or knows.
         not_checked: Reasons why something could not be found out, by what it is.
     """
 
     launches_refused: list[RefusedLaunches] = field(default_factory=list)
+    launches_abandoned: list[str] = field(default_factory=list)
     outdated: dict[str, list[str]] = field(default_factory=dict)
     tagged: list[str] = field(default_factory=list)
+    left_registered: dict[str, str] = field(default_factory=dict)
+    license_headroom: Headroom | None = None
     not_checked: dict[str, str] = field(default_factory=dict)
 
     def note(self, subject: str, reason: str) -> None:
@@ -97,11 +105,16 @@ class Report:
         postponed: Instances and addresses that exceed the limits of this run.
         too_recent: Instances that terminated so recently that a visit may still follow.
         ambiguous: Reasons not to remove what looks orphaned, by instance id or serial number.
-        licenses_not_returned: Serial numbers whose licenses can no longer be returned
-            automatically.
+        licenses_not_returned: Licenses that can no longer be returned automatically, by serial
+            number, or by instance id if it is not known. Listed until they are ticked off.
         launches_refused: Launches that EC2 refuses now, by zone, with its newest message.
+        launches_abandoned: Instances whose launches were abandoned one after the other.
         outdated: Reasons why running firewalls differ from the settings, by instance id.
         tagged: Ids of the resources on which changed tags were written.
+        left_registered: Instance ids of terminated firewalls that Strata Cloud Manager still lists,
+            by serial number. An operator has to remove them.
+        license_headroom: How far the credits of the pool reach, for how many firewalls of the
+            group's maximum size they do not (``short``), and days until they expire.
         not_checked: Reasons why something could not be compared or reported, by what it is.
     """
 
@@ -117,8 +130,11 @@ class Report:
     ambiguous: dict[str, str]
     licenses_not_returned: list[str]
     launches_refused: list[dict[str, Any]]
+    launches_abandoned: list[str]
     outdated: dict[str, list[str]]
     tagged: list[str]
+    left_registered: dict[str, str]
+    license_headroom: dict[str, Any] | None
     not_checked: dict[str, str]
 
     @classmethod
@@ -137,13 +153,15 @@ class Report:
         Args:
             resent: Outcomes of resending lost events, by instance id.
             plan: Plan of the cleanup.
-            licenses_not_returned: Serial numbers of firewalls that did not return a license.
+            licenses_not_returned: Serial numbers or instance ids of firewalls that did not return
+                a license.
             unfinished: Outcomes of incomplete actions, by instance id or address.
             observations: What the run found out besides orphans.
             dry_run: Whether nothing was changed.
         """
         orphans = {orphan.instance_id: orphan.serial for orphan in plan.orphans}
         targets = [target.target_id for target in plan.targets]
+        found = observations.license_headroom
         removed = [] if dry_run else [key for key in (*orphans, *targets) if key not in unfinished]
         return cls(
             dry_run=dry_run,
@@ -158,8 +176,11 @@ class Report:
             ambiguous=dict(plan.ambiguous),
             licenses_not_returned=licenses_not_returned,
             launches_refused=[item.as_json() for item in observations.launches_refused],
+            launches_abandoned=list(observations.launches_abandoned),
             outdated=dict(observations.outdated),
             tagged=list(observations.tagged),
+            left_registered=dict(observations.left_registered),
+            license_headroom=None if found is None else found.as_json(),
             not_checked=dict(observations.not_checked),
         )
 

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from vmseries_autoscale import panorama
+from vmseries_autoscale import firewall_records, panorama
 from vmseries_autoscale.aws import autoscaling_group, clients
-from vmseries_autoscale.licensing import by_firewall as firewall_license
-from vmseries_autoscale.outcome import Done, Unfinished
+from vmseries_autoscale.aws.autoscaling_group import NewestActivities
+from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords
+from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_if_time
+from vmseries_autoscale.reconcile.abandoned_launches import report_abandoned_launches
 from vmseries_autoscale.reconcile.cleanup import Cleanup
 from vmseries_autoscale.reconcile.decisions import (
-    CleanupPlan,
     Limits,
+    gone_instances,
     licenses_not_returned,
     plan_cleanup,
+    records_to_end,
     stalled_hooks,
 )
-from vmseries_autoscale.reconcile.inventory import Inventory, full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.inventory import full_inventory, hook_inventory
+from vmseries_autoscale.reconcile.left_registered import report_left_registered
+from vmseries_autoscale.reconcile.license_headroom import report_license_headroom
+from vmseries_autoscale.reconcile.licenses import LicenseReturns
 from vmseries_autoscale.reconcile.outdated import report_outdated_firewalls
 from vmseries_autoscale.reconcile.refused_launches import report_refused_launches
-from vmseries_autoscale.reconcile.report import Observations, Report, publish
+from vmseries_autoscale.reconcile.report import Observations, Report, collect_unfinished, publish
 from vmseries_autoscale.reconcile.resend import resend_events
 from vmseries_autoscale.reconcile.retag import update_tags
-from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
+from vmseries_autoscale.settings import ReconcileSettings
 from vmseries_autoscale.time_budget import TimeBudget
 
 
@@ -33,8 +41,9 @@ def reconcile(
 ) -> dict[str, Any]:
     """Resend lost lifecycle events and remove orphans, or only report them.
 
-    Events are resent and refused launches are reported first, because this removes nothing and does
-    not need Panorama. After that, an incomplete inventory ends the run before anything is removed.
+    Events are resent, and refused and abandoned launches are reported first, because this removes
+    nothing and does not need Panorama: without it, launches are abandoned. After that, an
+    incomplete inventory ends the run before anything is removed.
 
     Args:
         settings: Settings of the function.
@@ -59,30 +68,55 @@ def reconcile(
     )
     # Before Panorama is needed: it may be unreachable because there is no firewall in its path.
     observations = Observations()
-    report_refused_launches(observations, settings, group, now)
+    activities = NewestActivities(clients.autoscaling(), settings.auto_scaling_group_name)
+    report_refused_launches(observations, activities, group, now)
+    table = firewall_records.connect(settings.records_table)
+    records = table.read_all(time_budget.has_time)
+    report_abandoned_launches(
+        observations, activities, settings, group, records, now, dry_run=dry_run
+    )
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
-    inventory = full_inventory(settings, connection)
+    inventory = full_inventory(settings, connection, records)
     limits = Limits(age_floor, settings.maximum_firewalls, settings.maximum_share)
     plan = plan_cleanup(inventory, limits, now)
-    not_returned = _licenses_not_returned(plan, inventory, settings)
     unfinished: dict[str, Unfinished] = {}
     if not dry_run:
-        # Before the removal, because a later run no longer knows what this run removed.
-        for serial in not_returned:
-            firewall_license.report_license_not_returned(serial)
-        unfinished = Cleanup(connection, settings, now, time_budget).execute(plan)
-    # After all duties: S3 or Secrets Manager may be slow, or have no route.
+        licenses = LicenseReturns(connection, settings, now, time_budget, table, dict(records))
+        unfinished = Cleanup(connection, settings, now, time_budget, licenses).execute(plan)
+        listed = [orphan.instance_id for orphan in plan.orphans if orphan.serial is not None]
+        left = [*listed, *plan.postponed, *plan.too_recent, *plan.ambiguous]
+        licenses.report_gone(gone_instances(inventory, age_floor, now), left)
+        inventory = replace(inventory, records=licenses.records)
+    inventory = report_left_registered(
+        observations, settings, inventory, table, now, time_budget, dry_run=dry_run
+    )
+    ended = records_to_end(inventory, age_floor, settings.licensing_mode, now)
+    if not dry_run:
+        unfinished |= _save_records(ended, table, time_budget)
+    current = {**inventory.records, **{record.instance_id: record for record in ended}}
+    not_returned = licenses_not_returned(current.values())
+    # After all duties: S3, Secrets Manager or the vendor may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
+    report_license_headroom(observations, settings, inventory, group.maximum, now, time_budget)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))
     return asdict(report)
 
 
-def _licenses_not_returned(
-    plan: CleanupPlan, inventory: Inventory, settings: ReconcileSettings
-) -> list[str]:
-    if settings.licensing_mode is not LicensingMode.FIREWALL:
-        return []
-    with_panorama = settings.panorama is not None
-    return licenses_not_returned(plan.orphans, inventory, with_panorama=with_panorama)
+def _save_records(
+    changed: Sequence[FirewallRecord], table: FirewallRecords, time_budget: TimeBudget
+) -> dict[str, Unfinished]:
+    """Write the records.
+
+    Returns:
+        The outcomes of the records that were not written, by instance id. The next run retries.
+    """
+
+    def save(record: FirewallRecord) -> Outcome:
+        table.save(record)
+        return Done()
+
+    return collect_unfinished(
+        (record.instance_id, run_if_time(partial(save, record), time_budget)) for record in changed
+    )

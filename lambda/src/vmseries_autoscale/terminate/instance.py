@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from vmseries_autoscale.aws import autoscaling_group, instances, tags
+from vmseries_autoscale.aws import autoscaling_group, instances
 from vmseries_autoscale.aws.autoscaling_group import Activity, ActivityType
 from vmseries_autoscale.aws.instances import Instance
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
 from vmseries_autoscale.lifecycle.visit import Visit
 from vmseries_autoscale.outcome import Outcome, Unfinished, run_if_time
-from vmseries_autoscale.settings import TerminateSettings
+from vmseries_autoscale.settings import LicensingMode, TerminateSettings
 from vmseries_autoscale.terminate.authorization import authorize, needs_activity
 from vmseries_autoscale.terminate.stages import Stage
+
+_SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
 
 
 @dataclass(slots=True)
@@ -27,10 +30,15 @@ class TerminatingInstance(InstanceInTransition):
     Attributes:
         hook_open: Whether the lifecycle action is still open.
         deadline: Age at which the first stage is skipped, in seconds.
+        removal: Outcome of the commit that removes the firewall from Panorama, if the record names
+            its job and Panorama still knows it. Then the firewall is not identified again.
+        removed_once: Whether that commit has succeeded, although Panorama lists the firewall.
     """
 
     hook_open: bool
     deadline: float
+    removal: Outcome | None = None
+    removed_once: bool = False
 
     @property
     def firewall_name(self) -> str:
@@ -50,12 +58,24 @@ class TerminatingInstance(InstanceInTransition):
     @property
     def ambiguous(self) -> bool:
         """Whether this or an earlier visit found the firewall of the instance ambiguous."""
-        return self.tags.get(tags.SERIAL_EVIDENCE) == tags.EVIDENCE_AMBIGUOUS
+        return self.record.ambiguous is not None
 
     @property
     def license_returned(self) -> bool:
         """Whether a visit has confirmed that the license is returned."""
-        return self.tags.get(tags.LICENSE) == tags.LICENSE_RETURNED
+        return self.record.license is LicenseState.RETURNED
+
+    @property
+    def license_settled(self) -> bool:
+        """Whether no visit asks for the license any more: it is returned, or reported."""
+        return self.record.license in _SETTLED
+
+    def is_license_open(self, settings: TerminateSettings) -> bool:
+        """Return whether the license is still to be returned through Panorama.
+
+        Until then, the firewall has to stay in Panorama, which would not know it otherwise.
+        """
+        return settings.licensing.mode is not LicensingMode.NONE and not self.license_settled
 
     def deadline_passed(self, stage: Stage) -> bool:
         """Return whether ``stage`` is skipped because its deadline has passed."""
@@ -97,6 +117,8 @@ def describe_all(
         age = visit.age(began(event, activity))
         deadline = visit.settings.deadline_seconds
         terminating.append(TerminatingInstance(event, age, instance, hook_open, deadline))
+    if terminating:
+        instance_in_transition.read_records(terminating, visit.records)
     return terminating, outcomes
 
 

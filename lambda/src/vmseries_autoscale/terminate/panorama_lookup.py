@@ -7,14 +7,19 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from vmseries_autoscale import firewall_identity, telemetry
-from vmseries_autoscale.aws import tags
-from vmseries_autoscale.firewall_identity import Ambiguous, OtherInstance, Undecided, Unidentified
+from vmseries_autoscale.firewall_identity import (
+    Ambiguous,
+    Misplaced,
+    OtherInstance,
+    Undecided,
+    Unidentified,
+)
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession, open_session
 from vmseries_autoscale.lifecycle.visit import Outcomes, Visit, for_each
 from vmseries_autoscale.outcome import Done, Outcome, Retry, Unfinished, run_step
 from vmseries_autoscale.panorama import removal
-from vmseries_autoscale.settings import TerminateSettings
+from vmseries_autoscale.settings import PanoramaSettings, TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
 from vmseries_autoscale.terminate.stages import Stage
@@ -36,14 +41,75 @@ def identify_in_panorama(
     due = in_panorama_stages(terminating)
     if visit.settings.panorama is None or not due:
         return {}
-    session = run_step(partial(open_session, visit.settings.panorama))
+    # Without its record, nothing says which firewall an instance was, or how far its license is.
+    unread = {instance.event: instance.unread for instance in due if instance.unread is not None}
+    due = [instance for instance in due if instance.unread is None]
+    if not due:
+        return unread
+    return unread | dict(_identify_all(due, visit.settings.panorama, visit))
+
+
+def _identify_all(
+    due: Sequence[TerminatingInstance],
+    settings: PanoramaSettings,
+    visit: Visit[TerminateSettings],
+) -> Outcomes:
+    session = run_step(partial(open_session, settings))
     if isinstance(session, Unfinished):
         return {instance.event: session for instance in due}
+    followed = run_step(partial(_follow_removals, due, session, visit.settings))
+    if isinstance(followed, Unfinished):
+        return {instance.event: followed for instance in due}
+    removals = {
+        instance.event: instance.removal for instance in due if instance.removal is not None
+    }
+    due = [instance for instance in due if instance.removal is None]
+    if not due:
+        return removals
+    listed = run_step(partial(_list_firewalls, due, session))
+    if isinstance(listed, Unfinished):
+        return removals | {instance.event: listed for instance in due}
     visit.session = session
-    others = instance_in_transition.describe_others(visit.ec2, visit.settings.name)
+    others = instance_in_transition.describe_others(
+        due, visit.ec2, visit.settings.name, visit.records
+    )
     identify = partial(_identify, session=session, others=others, visit=visit)
-    # Without a time limit: a batch needs at most one call, and each instance at most one tag.
-    return for_each(due, identify, time_budget=None)
+    # Without a time limit: a batch needs few calls, and each instance at most one record and tag.
+    return removals | for_each(due, identify, time_budget=None)
+
+
+def _follow_removals(
+    due: Sequence[TerminatingInstance], session: PanoramaSession, settings: TerminateSettings
+) -> None:
+    """Ask for the commits that remove firewalls, by the ids of their jobs in the records.
+
+    A firewall whose commit is in progress, or has removed it, is not identified again: nothing is
+    done to it any more. One whose job is unknown or has failed is, because the record alone is not
+    enough to remove anything.
+    """
+    jobs = {
+        serial: job
+        for instance in due
+        if not instance.ambiguous
+        and not instance.is_license_open(settings)
+        and (serial := instance.record.serial) is not None
+        and (job := instance.record.removal_job) is not None
+    }
+    if not jobs:
+        return
+    progress, back = removal.follow(session.panorama, jobs)
+    for instance in due:
+        serial = instance.record.serial
+        if serial is not None and serial in jobs:
+            instance.removal = progress.outcomes.get(serial)
+            instance.removed_once = serial in back
+
+
+def _list_firewalls(due: Sequence[TerminatingInstance], session: PanoramaSession) -> None:
+    """List the firewalls of our groups, and all others only if a record names one of them."""
+    session.list_members()
+    if {instance.record.serial for instance in due} - session.devices.keys() - {None}:
+        session.list_everywhere()
 
 
 def in_panorama_stages(terminating: Sequence[TerminatingInstance]) -> list[TerminatingInstance]:
@@ -61,15 +127,18 @@ def _identify(
     result = instance_in_transition.identify(
         terminating,
         visit.settings.management_device_index,
-        session.devices.values(),
+        session,
         visit.ec2,
         others,
     )
     match result:
+        case Misplaced(_, serial) if result.proven:
+            # It was launched into other groups, or somebody has moved it.
+            terminating.serial = serial
         case Undecided(reason):
             return Retry(reason)
         case Ambiguous(reason) if not _is_being_removed(terminating, session):
-            report_ambiguous(terminating, reason, visit)
+            report_ambiguous(terminating, reason)
         case Unidentified(reason):
             # Not an error: the firewall may never have registered, or is removed already.
             logger.warning("Found no matching device in Panorama", extra={"reason": reason})
@@ -79,11 +148,11 @@ def _identify(
 def _is_being_removed(terminating: TerminatingInstance, session: PanoramaSession) -> bool:
     """Return whether the firewall is no longer in our groups because its removal is in progress.
 
-    This is so if the tag of the instance names the firewall, and its removal is not committed yet
-    or was committed after Panorama listed the firewall. Then at most the commit is left, as if
+    This is so if the record of the instance names the firewall, and its removal is not committed
+    yet or was committed after Panorama listed the firewall. Then at most the commit is left, as if
     Panorama no longer listed the firewall.
     """
-    device = session.devices.get(terminating.tags.get(tags.SERIAL, ""))
+    device = session.devices.get(terminating.record.serial or "")
     if device is None or firewall_identity.in_our_groups(device):
         return False
     panorama = session.panorama
@@ -95,17 +164,15 @@ def _is_being_removed(terminating: TerminatingInstance, session: PanoramaSession
     return False
 
 
-def report_ambiguous(
-    terminating: TerminatingInstance, reason: str, visit: Visit[TerminateSettings]
-) -> None:
-    """Report once that no step acts on the firewall of this instance, and remember it in a tag.
+def report_ambiguous(terminating: TerminatingInstance, reason: str) -> None:
+    """Report once that no step acts on the firewall of this instance, and record the reason.
 
     Later visits, and the reconcile function when the instance has terminated, see less of the
-    instance. Without the tag, they could accept a firewall that this visit has reason to doubt.
+    instance. Without the reason, they could accept a firewall that this visit has reason to doubt.
     """
     if terminating.ambiguous:
         return
-    terminating.add_tags(visit.ec2, {tags.SERIAL_EVIDENCE: tags.EVIDENCE_AMBIGUOUS})
+    terminating.save(ambiguous=reason)
     telemetry.count(Metric.FIREWALL_IDENTITY_AMBIGUOUS)
-    serial = terminating.tags.get(tags.SERIAL, "")
+    serial = terminating.record.serial or ""
     logger.error(AMBIGUOUS, extra={"step": "panorama", "serial": serial, "reason": reason})

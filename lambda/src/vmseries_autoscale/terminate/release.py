@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from vmseries_autoscale import telemetry
-from vmseries_autoscale.aws import tags
 from vmseries_autoscale.aws.instances import LEAVING_STATES
 from vmseries_autoscale.aws.network import describe, plan
 from vmseries_autoscale.aws.network.converge import converge
@@ -23,7 +22,7 @@ from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
-from vmseries_autoscale.terminate.license_return import report_license_not_returned
+from vmseries_autoscale.terminate.license_return import conclude_license
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)
@@ -82,8 +81,11 @@ def _release(
     last_visit = terminating.deadline_passed(max(Stage))
     if waiting := wait_or_leave(outcome, last_visit=last_visit):
         return waiting
+    # First, so that a second attempt reports nothing twice.
+    license_end = run_step(partial(conclude_license, terminating, visit.settings))
+    if waiting := wait_or_leave(license_end, last_visit=last_visit):
+        return waiting
     _report_skipped_stages(terminating, visit.settings)
-    report_license_not_returned(terminating, visit.settings)
     if terminating.hook_open:
         _complete(terminating, visit)
     return Done()
@@ -95,7 +97,7 @@ def _report_skipped_stages(terminating: TerminatingInstance, settings: Terminate
     skipped = [stage.name.lower() for stage in stages if terminating.deadline_passed(stage)]
     if skipped:
         telemetry.count(Metric.TERMINATION_DEADLINE_PASSED)
-        serial = terminating.tags.get(tags.SERIAL, "")
+        serial = terminating.record.serial or ""
         logger.error(
             "Skipped stages whose deadline had passed", extra={"skipped": skipped, "serial": serial}
         )

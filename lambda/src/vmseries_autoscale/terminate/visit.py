@@ -17,13 +17,21 @@ from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.drain import drain
 from vmseries_autoscale.terminate.instance import TerminatingInstance, describe_all
+from vmseries_autoscale.terminate.left_registered import report_left_registered
 from vmseries_autoscale.terminate.license_return import return_license
 from vmseries_autoscale.terminate.panorama_lookup import identify_in_panorama
 from vmseries_autoscale.terminate.panorama_removal import remove_from_panorama
 from vmseries_autoscale.terminate.release import release_network
 from vmseries_autoscale.terminate.stages import Stage
 
-STEPS = (drain, identify_in_panorama, return_license, remove_from_panorama, release_network)
+STEPS = (
+    drain,
+    identify_in_panorama,
+    return_license,
+    remove_from_panorama,
+    report_left_registered,
+    release_network,
+)
 
 
 def visit_terminations(events: list[LifecycleEvent], visit: Visit[TerminateSettings]) -> Outcomes:

@@ -2,7 +2,8 @@
 
 Actions, their resource types and condition keys are those of the Service Authorization Reference,
 https://docs.aws.amazon.com/service-authorization/latest/reference/ with the pages
-``list_amazonec2``, ``list_amazonec2autoscaling``, ``list_elasticloadbalancingv2``,
+``list_amazondynamodb``, ``list_amazonec2``, ``list_amazonec2autoscaling``,
+``list_elasticloadbalancingv2``,
 ``list_amazons3``, ``list_amazonsqs``, ``list_awslambda``, ``list_awssecretsmanager``,
 ``list_awskeymanagementservice``, ``list_amazoncloudwatchlogs`` and ``list_awsx-ray``. An optional
 resource type is required if the call concerns such a resource, and also if the reference leaves
@@ -329,6 +330,37 @@ def _new_queue(parameters: Parameters) -> Iterable[Resource]:
     yield Resource(arn, _request_tags(wanted))
 
 
+def _table(name: str) -> Reference:
+    """An action on items of tables, and Decrypt for a table that a key of the user's own encrypts.
+
+    DynamoDB uses the key as the caller, with the name of the table in the encryption context; the
+    keys of AWS need no permission.
+    https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
+    """
+
+    def reference(parameters: Parameters) -> Iterable[Request]:
+        names = parameters.get("RequestItems") or [parameters["TableName"]]
+        for given in names:
+            table_name = given.rpartition("/")[2]  # An ARN is accepted, too (API_PutItem).
+            table = backend("dynamodb").tables.get(table_name)
+            if table is None:
+                raise NoSuchResourceError
+            keys = _item_keys(parameters, table_name, table.hash_key_attr)
+            yield Request(name, table.table_arn, {"dynamodb:LeadingKeys": keys} if keys else {})
+            if key := (table.sse_specification or {}).get("KMSMasterKeyId"):
+                context = {"aws:dynamodb:tableName": table_name}
+                yield from _decrypt({"KeyId": key, "EncryptionContext": context}, via="dynamodb")
+
+    return reference
+
+
+def _item_keys(parameters: Parameters, table_name: str, attribute: str) -> list[str]:
+    """The partition keys of the items that an action names."""
+    batch = parameters.get("RequestItems", {}).get(table_name, {}).get("Keys", ())
+    items = [*batch, *(parameters[name] for name in ("Item", "Key") if name in parameters)]
+    return [str(value) for item in items for value in item.get(attribute, {}).values()]
+
+
 def _secret_value(parameters: Parameters) -> Iterable[Request]:
     """GetSecretValue, and Decrypt for a secret that a key of the user's own encrypts.
 
@@ -422,6 +454,10 @@ _REFERENCE: dict[str, Reference] = {
     "ec2:CreateNetworkInterface": _creating(
         "ec2:CreateNetworkInterface", "network-interface", _subnet, _security_groups
     ),
+    **{
+        name: _table(name)
+        for name in ("dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Scan")
+    },
     "kms:Decrypt": _decrypt,
     "sqs:StartMessageMoveTask": _redriven,
     # Batches need the permission for the single action (SQS Developer Guide, "Amazon SQS API

@@ -142,7 +142,7 @@ class Invoker:
         lines = lines_of(function, request_id, reply, new_worker, (at, end))
         with self._world.lock:
             self._logs.write(function, worker.log_stream, lines)
-        self._records.add(function, at, payload, request_id, reply, new_worker)
+        self._records.add(function, at, payload, request_id, reply, worker, new_worker)
         self._counts.add(
             function.function_name,
             Invocations=1.0,

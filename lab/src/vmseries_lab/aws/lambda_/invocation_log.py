@@ -13,7 +13,12 @@ from vmseries_lab.core.world import World
 
 @dataclass(frozen=True)
 class Record:
-    """An invocation in the lab's log. It has only a summary of the event, which can hold tokens."""
+    """An invocation in the lab's log. It has only a summary of the event, which can hold tokens.
+
+    Attributes:
+        memory_mib: the most memory that its environment has used so far; ``None`` if the system
+            does not tell it.
+    """
 
     number: int
     at: float
@@ -25,6 +30,7 @@ class Record:
     seconds: float
     cold: bool
     init_seconds: float
+    memory_mib: int | None
     log: tuple[str, ...]
 
 
@@ -48,6 +54,7 @@ class InvocationLog:
         payload: str,
         request_id: str,
         reply: Reply,
+        worker: Worker,
         new_worker: Worker | None,
     ) -> None:
         """Add an invocation.
@@ -58,6 +65,7 @@ class InvocationLog:
             payload: event as JSON text.
             request_id: request ID.
             reply: result.
+            worker: execution environment.
             new_worker: execution environment, if it was started for this invocation.
         """
         with self._lock:
@@ -73,6 +81,7 @@ class InvocationLog:
                     seconds=round(reply.seconds, 4),
                     cold=new_worker is not None,
                     init_seconds=round(new_worker.init_seconds, 4) if new_worker else 0.0,
+                    memory_mib=worker.peak_memory_mib(),
                     log=tuple(text for _, text in reply.output),
                 )
             )

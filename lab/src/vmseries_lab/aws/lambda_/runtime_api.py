@@ -188,6 +188,18 @@ class Worker:
         self._work.put(None)
         self._server.end()
 
+    def peak_memory_mib(self) -> int | None:
+        """Return the most memory that the process has used; ``None`` if the system does not tell.
+
+        Linux: ``VmHWM`` in proc_pid_status(5), of the resident set, in KiB.
+        """
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return None
+        peaks = (line.split() for line in status.splitlines() if line.startswith("VmHWM:"))
+        return next((-(-int(words[1]) // 1024) for words in peaks), None)
+
     @property
     def pid(self) -> int:
         """Process ID."""

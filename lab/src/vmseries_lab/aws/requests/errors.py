@@ -11,6 +11,7 @@ from moto.core.responses import ActionResult
 
 THROTTLING = {
     # Error code and HTTP status of each service, from its API reference ("Common Errors").
+    "dynamodb": ("ThrottlingException", 400),
     "ec2": ("RequestLimitExceeded", 503),
     "elbv2": ("ThrottlingException", 400),
     "lambda": ("TooManyRequestsException", 429),

@@ -7,7 +7,7 @@ changes nothing: moto answers it, or says that it does not implement it.
 
 from __future__ import annotations
 
-READING = ("BatchGet", "Describe", "Filter", "Get", "List", "Search", "Test")
+READING = ("BatchGet", "Describe", "Filter", "Get", "List", "Query", "Scan", "Search", "Test")
 """First words of the names of actions that change nothing."""
 
 KEPT = "moto keeps what it makes, changes and deletes, and reads return it"
@@ -52,6 +52,20 @@ _EFFECTS: dict[str, dict[str, tuple[str, ...]]] = {
         # aws/cloudwatch: alarms are evaluated, and act.
         LAB: ("DeleteAlarms", "PutMetricAlarm", "PutMetricData", "SetAlarmState"),
         KEPT: ("TagResource", "UntagResource"),
+    },
+    "dynamodb": {
+        READ_BY: ("PutItem",),
+        KEPT: (
+            "CreateTable",
+            "DeleteItem",
+            "DeleteTable",
+            "TagResource",
+            "UntagResource",
+            "UpdateContinuousBackups",
+            "UpdateTable",
+        ),
+        # Items do not expire, as they may not on AWS for days after their time.
+        HARMLESS: ("UpdateTimeToLive",),
     },
     "ec2": {
         # aws/ec2: states that change over time, quotas, errors.

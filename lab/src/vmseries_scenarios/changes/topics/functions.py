@@ -70,7 +70,7 @@ ROWS = (
         inputs=("functions.kms_key_arn",),
         change="Set a KMS key; remove it",
         to={"functions.kms_key_arn": At("kms_key_arn")},
-        plan="changes functions, log groups, roles",
+        plan="changes functions, log groups, records, roles",
         do="Let the key policy allow CloudWatch Logs first. Keep the former key, because earlier "
         "logs are encrypted with it",
     ),

@@ -10,7 +10,7 @@ from vmseries_scenarios.deployment import MINUTE, tags_of
 TOPIC = "Name, tags and permissions"
 EVERYTHING = (
     "changes load balancer, scaling policies, launch template, group, functions, roles, alarms, "
-    "log groups, event rules, queues, endpoint service, target group, security groups, "
+    "log groups, event rules, queues, records, endpoint service, target group, security groups, "
     "security group rules, triggers"
 )
 TAG = {"team": "network"}
@@ -34,8 +34,8 @@ ROWS = (
         change="Set another name",
         to={"name": "other"},
         plan="changes endpoint service; replaces scaling policies, layer, launch template, group, "
-        "functions, triggers, log groups, alarms, event rules, queues, roles, target group, load "
-        "balancer, security groups, security group rules",
+        "functions, triggers, log groups, alarms, event rules, queues, records, roles, target "
+        "group, load balancer, security groups, security group rules",
         ends=Ends.PLANNED,
         firewalls="All terminate, and the load balancer and its endpoints are replaced",
         do="Create a second deployment, move the endpoints, then destroy the first",

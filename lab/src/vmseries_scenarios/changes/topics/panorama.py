@@ -23,7 +23,12 @@ ROWS = (
     ),
     Row(
         id="panorama-hosts",
-        inputs=("panorama.hostnames", "panorama.port", "panorama.timeout_seconds"),
+        inputs=(
+            "panorama.hostnames",
+            "panorama.port",
+            "panorama.server_name",
+            "panorama.timeout_seconds",
+        ),
         change="Change host names or the timeout",
         to={
             "panorama.hostnames": ["panorama.example.com", "panorama-2.example.com"],
@@ -41,11 +46,9 @@ ROWS = (
         change="Set another device group or template stack",
         to={"panorama.device_group": "second", "panorama.template_stack": "second-stack"},
         plan=SETTINGS,
-        firewalls="The functions look for them in the new ones only: a "
-        "termination is held until its deadline, and launches are abandoned while the bootstrap "
-        "data names the former ones",
-        do="Create a deployment with another name. Or: change the bootstrap data and these inputs, "
-        "then move each running firewall in Panorama before anything terminates",
+        firewalls="Panorama keeps running firewalls in the former ones. A termination removes them "
+        "from there. Launches fail at once while the bootstrap data names the former ones",
+        do="Change the bootstrap data too, and move running firewalls in Panorama",
     ),
     Row(
         id="collector-group",
@@ -53,8 +56,8 @@ ROWS = (
         change="Remove the log collector group, or set another one",
         to={"panorama.log_collector_group": REMOVED},
         plan=SETTINGS,
-        firewalls="Panorama keeps them in the former group, also when they terminate",
-        do="Remove them from the former group in Panorama first",
+        firewalls="Panorama keeps running firewalls in the former group. A termination removes "
+        "them from there",
     ),
     Row(
         id="push",
@@ -62,6 +65,16 @@ ROWS = (
         change="Let the module push, or not",
         to={"panorama.push_when_out_of_sync": True},
         plan=SETTINGS,
+    ),
+    Row(
+        id="call-slots",
+        inputs=("panorama.call_slots_table_arn",),
+        change="Limit the calls to Panorama together with other deployments, or alone",
+        to={
+            "panorama.call_slots_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/calls",
+        },
+        plan="changes functions, roles",
+        do="Create the table first. Without it, the functions warn and make their calls unlimited",
     ),
     Row(
         id="licensing-secret",
@@ -72,6 +85,41 @@ ROWS = (
             "licensing.api_key_secret_kms_key_arn": At("kms_key_arn"),
         },
         plan="changes functions, roles",
+    ),
+    Row(
+        id="credit-pool",
+        inputs=(
+            "licensing.credit_pool",
+            "licensing.credit_pool.secret_arn",
+            "licensing.credit_pool.secret_kms_key_arn",
+            "licensing.credit_pool.id",
+            "licensing.credit_pool.credits_per_firewall",
+            "licensing.credit_pool.profile_firewalls",
+        ),
+        change="Compare the credits of a pool with `capacity.max`, or stop doing so",
+        to={
+            "licensing.credit_pool": {
+                "secret_arn": At("secret_arns.credit-pool"),
+                "id": "315861234",
+                "credits_per_firewall": 13.68,
+            },
+        },
+        plan="changes functions, roles; adds alarms",
+    ),
+    Row(
+        id="join-timeout",
+        inputs=("licensing.join_timeout_minutes",),
+        change="Hold unregistered firewalls longer, or shorter",
+        to={"licensing.join_timeout_minutes": 30},
+        plan=SETTINGS,
+    ),
+    Row(
+        id="stop-launches",
+        inputs=("licensing.stop_launches_after",),
+        change="Let abandoned launches stop the group's launches, or not",
+        to={"licensing.stop_launches_after": 3},
+        plan="changes functions, roles",
+        do="Resume the process `Launch` of the group if it was suspended",
     ),
     Row(
         id="licensing-mode",
@@ -111,6 +159,22 @@ ROWS = (
             "firewall_api.timeout_seconds": 4,
         },
         plan="changes functions, roles",
+        lane="firewall-api",
+    ),
+    Row(
+        id="strata-cloud-manager",
+        inputs=("strata_cloud_manager", "strata_cloud_manager.*"),
+        change="Let Strata Cloud Manager manage the firewalls, or stop that",
+        to={
+            "strata_cloud_manager": {
+                "secret_arn": At("secret_arns.strata"),
+                "folder": "autoscale",
+                "timeout_seconds": 4,
+            },
+        },
+        plan="changes functions, roles",
+        firewalls="Those that run are not in its folder. New ones must be",
+        do="Change the bootstrap data for new firewalls first, and replace running ones",
         lane="firewall-api",
     ),
     Row(

@@ -94,6 +94,7 @@ def attached_interface(instance_id: str, description: InstanceNetworkInterfaceTy
     return Interface(
         interface_id=description["NetworkInterfaceId"],
         private_ip=description.get("PrivateIpAddress"),
+        mac=description.get("MacAddress", "").lower() or None,
         source_dest_check=description["SourceDestCheck"],
         status=Status(attachment["Status"]),
         instance_id=instance_id,
@@ -111,6 +112,7 @@ def _tagged_interface(
         interface_id=description["NetworkInterfaceId"],
         name=tag_values[tags.INTERFACE],
         private_ip=description.get("PrivateIpAddress"),
+        mac=description.get("MacAddress", "").lower() or None,
         source_dest_check=description["SourceDestCheck"],
         status=Status(attachment.get("Status", Status.DETACHED)),
         instance_id=attachment.get("InstanceId"),

@@ -23,12 +23,14 @@ class Interface:
 
     Attributes:
         name: Name from this module's tag; ``None`` for an interface that the module did not create.
+        mac: MAC address, in lower case with colons; ``None`` if EC2 does not show it.
         status: Attachment status. If ``DETACHED``, the fields below it have no meaning.
     """
 
     interface_id: str
     name: str | None = None
     private_ip: str | None = None
+    mac: str | None = None
     source_dest_check: bool = True
     status: Status = Status.DETACHED
     instance_id: str | None = None

@@ -1,0 +1,48 @@
+"""Read-only commands that the pre-flight and the recording share, and how to read an answer."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from vmseries_autoscale.pan_os.commands import command, nested
+from vmseries_autoscale.pan_os.values import serial_number
+
+
+def device_group(name: str) -> ET.Element:
+    """Return the command that shows the firewalls of a device group."""
+    return command("show", "devicegroups", "name", text=name)
+
+
+def batch_licenses() -> ET.Element:
+    """Return the command that shows the licenses of all firewalls, as Panorama knows them."""
+    return command("request", "batch", "license", "info")
+
+
+def plugin_devices(license_manager: str) -> ET.Element:
+    """Return the command that shows the firewalls of a license manager."""
+    show = ("show", "plugins", "sw_fw_license", "devices", "license-manager")
+    return command(*show, text=license_manager)
+
+
+def open_changes(administrator: str) -> ET.Element:
+    """Return the command that shows the uncommitted changes of one administrator."""
+    show = ET.Element("show")
+    changes = nested(show, "config", "list", "changes")
+    nested(changes, "partial", "admin", "member").text = administrator
+    return show
+
+
+def connected_member(answer: ET.Element, name: str) -> str | None:
+    """Return the serial number of a connected firewall of a device group; ``None`` without one.
+
+    Args:
+        answer: Answer to ``device_group``, which may show other device groups, too
+            (docs/assumptions.md).
+        name: Name of the device group.
+    """
+    for group in answer.iterfind("result/devicegroups/entry"):
+        for device in group.iterfind("devices/entry") if group.get("name") == name else ():
+            serial = serial_number(device.findtext("serial", device.get("name", "")))
+            if serial is not None and device.findtext("connected") == "yes":
+                return serial
+    return None

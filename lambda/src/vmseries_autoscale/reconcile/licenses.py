@@ -1,0 +1,234 @@
+"""Return the licenses of firewalls that are gone, and report those that nobody can return.
+
+Panorama and its plugin return a license without the firewall, so that a firewall which died without
+its lifecycle hook is treated as a visit treats it. What every run sees of a license is kept in the
+firewall's record, so that two runs agree on an absence.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from vmseries_autoscale import telemetry
+from vmseries_autoscale.errors import FirewallNotConnectedError, LicensingKeyError
+from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords, LicenseState
+from vmseries_autoscale.licensing import by_panorama, by_plugin, evidence, reporting
+from vmseries_autoscale.licensing.attempts import Attempt, Leaving
+from vmseries_autoscale.licensing.evidence import GiveUp, Observations, Returned, Seen
+from vmseries_autoscale.outcome import (
+    Done,
+    Failed,
+    Outcome,
+    Retry,
+    Unfinished,
+    run_if_time,
+    run_step,
+)
+from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.reconcile.decisions import Orphan
+from vmseries_autoscale.reconcile.report import collect_unfinished
+from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
+from vmseries_autoscale.telemetry import Metric
+from vmseries_autoscale.time_budget import TimeBudget
+
+logger = logging.getLogger(__name__)
+
+GIVE_UP = timedelta(days=1)
+"""How long after its termination a firewall stays in Panorama because its license is not returned.
+In mode ``plugin`` it stays until the plugin has done its work, or an operator removes it."""
+
+SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
+"""The states in which nothing is left to request."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseReturns:
+    """The licenses of one run.
+
+    Attributes:
+        panorama: Connection to Panorama; ``None`` without one.
+        settings: Settings of the function.
+        now: Current time, timezone-aware.
+        time_budget: Time that is left of the invocation.
+        store: Writes records.
+        records: Records by instance id, as this run has read and written them.
+    """
+
+    panorama: Panorama | None
+    settings: ReconcileSettings
+    now: datetime
+    time_budget: TimeBudget
+    store: FirewallRecords
+    records: dict[str, FirewallRecord] = field(default_factory=dict)
+
+    def return_listed(self, orphans: Sequence[Orphan]) -> dict[str, Unfinished]:
+        """Have Panorama or its plugin return the licenses of firewalls that Panorama lists.
+
+        Returns:
+            The outcomes of the firewalls that stay in Panorama, by instance id.
+        """
+        if self.panorama is None or self.settings.licensing_mode is LicensingMode.NONE:
+            return {}
+        leaving = {
+            orphan.instance_id: self._leaving(orphan, orphan.serial)
+            for orphan in orphans
+            if orphan.serial is not None
+            and self._record(orphan).license is not LicenseState.RETURNED
+        }
+        if not leaving:
+            return {}
+        request = partial(self._request, self.panorama, list(leaving.values()))
+        attempts = run_if_time(request, self.time_budget)
+        if isinstance(attempts, Unfinished):
+            return collect_unfinished((key, attempts) for key in leaving)
+        return collect_unfinished(
+            (key, run_step(partial(self._conclude, item, attempts[item.serial])))
+            for key, item in leaving.items()
+        )
+
+    def report_gone(self, gone: Collection[str], listed: Collection[str]) -> None:
+        """Report the licenses of instances that are gone and that Panorama does not list.
+
+        Args:
+            gone: Ids of instances that terminated long enough ago.
+            listed: Ids of the instances whose firewalls Panorama lists.
+        """
+        if self.settings.licensing_mode is LicensingMode.NONE:
+            return
+        known = [
+            self.records.get(key) or FirewallRecord(key) for key in sorted(set(gone) - set(listed))
+        ]
+        records = [record for record in known if record.readable]
+        manager = self.settings.license_manager
+        if self.panorama is not None and manager is not None:
+            open_records = [r for r in records if r.license is not LicenseState.RETURNED]
+            if not open_records:
+                return
+            addresses = run_if_time(
+                partial(self.panorama.plugin_addresses, manager), self.time_budget
+            )
+            if isinstance(addresses, Unfinished):
+                collect_unfinished([(manager, addresses)])
+            elif addresses is not None:
+                for record in open_records:
+                    outcome = run_step(partial(self._look_by_address, record, addresses))
+                    collect_unfinished([(record.instance_id, outcome)] if outcome else [])
+            return
+        for record in (r for r in records if r.license not in SETTLED):
+            outcome = run_step(partial(self._report_gone, record))
+            collect_unfinished([(record.instance_id, outcome)] if outcome is not None else [])
+
+    def _record(self, orphan: Orphan) -> FirewallRecord:
+        return self.records.get(orphan.instance_id) or FirewallRecord(
+            orphan.instance_id, serial=orphan.serial
+        )
+
+    def _leaving(self, orphan: Orphan, serial: str) -> Leaving:
+        record = self._record(orphan)
+        late = self.settings.licensing_mode is LicensingMode.FIREWALL and (
+            self.now - orphan.since >= GIVE_UP
+        )
+        last_look = "Panorama did not return the license within a day" if late else ""
+        return Leaving(record, serial, connected=False, last_look=last_look)
+
+    def _request(self, panorama: Panorama, leaving: Sequence[Leaving]) -> Mapping[str, Attempt]:
+        manager = self.settings.license_manager
+        if manager is None:
+            return by_panorama.return_licenses(panorama, leaving, self.now)
+        name = self.settings.name
+        return by_plugin.return_licenses(panorama, manager, leaving, name, self.now)
+
+    def _conclude(self, item: Leaving, attempt: Attempt) -> Outcome:
+        """Save what is known of a license; return why its firewall stays in Panorama, if it does.
+
+        The firewall is gone, so that a license which Panorama cannot return, for want of a key or
+        of a connection, is reported at once: nothing else can return it.
+        """
+        record, step = attempt.record, attempt.decision.step
+        with telemetry.log_context(serial=item.serial):
+            before = item.record.license
+            impossible = self.settings.license_manager is None and isinstance(
+                attempt.error, LicensingKeyError | FirewallNotConnectedError
+            )
+            if impossible and not isinstance(step, Returned):
+                record = replace(record, license=LicenseState.NOT_RETURNED)
+                step = GiveUp(str(attempt.error))
+            if isinstance(step, GiveUp) and before is not LicenseState.NOT_RETURNED:
+                # Before the record says so: a run that ends in between is followed by one that
+                # reports the license again.
+                reporting.report_not_returned(record, step.unknown)
+            self.save(item.record, replace(record, serial=record.serial or item.serial))
+            match step:
+                case Returned():
+                    telemetry.count(Metric.LICENSE_RETURNED)
+                    return Done()
+                case GiveUp():
+                    return Done()
+            return Failed(attempt.error) if attempt.error else Retry(step.reason)
+
+    def _report_gone(self, record: FirewallRecord) -> None:
+        if _never_existed(record):
+            self.save(record, replace(record, license=LicenseState.RETURNED))
+            return
+        lost = replace(record, license=LicenseState.NOT_RETURNED)
+        reason = "the firewall is gone, and Panorama does not list it"
+        if self.panorama is None:
+            reason = "the firewall is gone, and only it could return its license"
+        reporting.report_not_returned(lost, reason)
+        self.save(record, lost)
+
+    def _look_by_address(self, record: FirewallRecord, addresses: Mapping[str, str]) -> None:
+        """Look for a firewall in the license manager's list, which has the firewalls' addresses.
+
+        An absence also shows that a firewall has no license. An address alone takes none. Nothing
+        is looked for if neither is known, or if the serial number may be another firewall's.
+        """
+        listed = _listed(record, addresses)
+        seen = Observations(
+            self.now,
+            listed=listed,
+            can_request=False,
+            last_look="" if listed is Seen.ABSENT else "Panorama does not list the firewall",
+        )
+        decision = evidence.decide(record, seen)
+        if isinstance(decision.step, GiveUp) and record.license is not LicenseState.NOT_RETURNED:
+            reason = (
+                "the license manager lists it"
+                if listed is Seen.LISTED
+                else "nothing shows which firewall of the license manager's list it is"
+            )
+            reporting.report_not_returned(decision.record, reason)
+        self.save(record, decision.record)
+
+    def save(self, before: FirewallRecord, after: FirewallRecord) -> None:
+        """Write a record if it has changed, and keep what was written for the rest of the run."""
+        if after != before:
+            self.records[after.instance_id] = self.store.save(after)
+
+
+def _listed(record: FirewallRecord, addresses: Mapping[str, str]) -> Seen:
+    """Return what the license manager's list shows of a firewall that Panorama does not list."""
+    by_serial = record.serial is not None and record.serial in addresses
+    by_address = record.management_ip is not None and record.management_ip in addresses.values()
+    if record.serial is not None and record.ambiguous is None:
+        return Seen.LISTED if by_serial else Seen.ABSENT
+    if by_serial or by_address:
+        return Seen.LISTED
+    return Seen.NOT_SEEN if record.management_ip is None else Seen.ABSENT
+
+
+def _never_existed(record: FirewallRecord) -> bool:
+    """Return whether no visit has seen anything of a firewall, or of a request or a doubt.
+
+    An instance without a record was in service before there were records, or its record could not
+    be written: nothing is known of it.
+    """
+    if not record.stored:
+        return False
+    seen = record.serial, record.management_ip, record.ambiguous, record.license_requested
+    nothing = not any(seen) and not record.macs
+    return nothing and record.license is LicenseState.UNKNOWN

@@ -1,0 +1,53 @@
+# Alarms about the pool of Software NGFW credits. A run of the reconcile function writes the metrics, if it can read the
+# pool. A run may start shortly before or after its period, so such an alarm ends only after two periods.
+locals {
+  credit_alarms = !local.has_alarms || nonsensitive(var.licensing.credit_pool == null) ? {} : {
+    license-credits-short = {
+      metric      = "FirewallsWithoutCredits"
+      statistic   = "Maximum"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 0
+      datapoints  = 1
+      description = "The credit pool does not suffice for capacity.max of ${var.name}. See docs/credits.md and ${var.name}-reconcile's log."
+    }
+    license-credits-expire = {
+      metric      = "LicenseCreditsDaysLeft"
+      statistic   = "Minimum"
+      comparison  = "LessThanThreshold"
+      threshold   = 30
+      datapoints  = 1
+      description = "The credits that license the firewalls of ${var.name} expire in less than 30 days. Renew them."
+    }
+    license-credits-unknown = {
+      metric      = "LicenseCreditsUnknown"
+      statistic   = "Minimum"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 0
+      datapoints  = 2
+      description = "${var.name}-reconcile cannot read the credit pool. Its report has the reason."
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "credits" {
+  for_each = local.credit_alarms
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = each.value.description
+
+  namespace           = local.metrics_namespace
+  metric_name         = each.value.metric
+  dimensions          = { service = "reconcile", deployment = var.name }
+  statistic           = each.value.statistic
+  period              = local.reconcile_seconds
+  evaluation_periods  = 2
+  datapoints_to_alarm = each.value.datapoints
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+  treat_missing_data  = "notBreaching"
+
+  alarm_actions = var.alarms.actions
+  ok_actions    = var.alarms.actions
+
+  tags = var.tags
+}

@@ -1,0 +1,605 @@
+"""What reviewers found about licenses: each finding as a test that names it.
+
+Panorama has its licensing API key here, as production Panoramas have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from component.fakes import settings
+from component.fakes.base import START
+from component.fakes.cloud import SERIAL, Cloud
+from component.fakes.firewall import FakeFirewall, raising
+from component.fakes.functions import become_reconcile, become_terminate
+from component.fakes.logs import Logs, metrics, reasons
+from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
+from component.fakes.steps import (
+    FLOOR,
+    assert_terminated,
+    change_device,
+    end_without_visits,
+    record_activity,
+    run,
+    termination_event,
+)
+from vmseries_autoscale import firewall
+from vmseries_autoscale.aws.autoscaling_group import ActivityType
+from vmseries_autoscale.errors import (
+    PANORAMA,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DeviceUnavailableError,
+    FirewallNotConnectedError,
+)
+from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
+from vmseries_autoscale.licensing import by_firewall, by_panorama, by_plugin
+from vmseries_autoscale.licensing.attempts import Leaving
+from vmseries_autoscale.licensing.evidence import EMPTY_SECONDS, Observations, Returned
+from vmseries_autoscale.lifecycle.events import Transition
+from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
+
+PLUGIN = {
+    "mode": "plugin",
+    "api_key_secret_arn": None,
+    "license_manager": LICENSE_MANAGER,
+    "join_timeout_seconds": 2700,
+}
+JOIN = 2700
+"""The bound for unregistered firewalls in the settings of the tests, in seconds."""
+
+
+@pytest.fixture
+def keyed(fake_panorama: FakePanorama) -> FakePanorama:
+    """A Panorama with a licensing API key."""
+    fake_panorama.no_key = False
+    return fake_panorama
+
+
+@pytest.fixture
+def unregistered(
+    launching: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> Cloud:
+    """An instance with its interfaces, whose firewall Panorama does not know."""
+    launch = launching.event(Transition.LAUNCHING)
+    launching.deliver(launch)
+    launching.deliver(launch)
+    become_terminate(launching, monkeypatch)
+    keyed.calls.clear()
+    logs()
+    return launching
+
+
+def pass_time(cloud: Cloud, seconds: float = 60) -> None:
+    """Let time pass between two visits, or two runs."""
+    cloud.account.now += timedelta(seconds=seconds)
+
+
+def license_of(cloud: Cloud) -> LicenseState:
+    """How far the record says that the license is."""
+    return cloud.account.record(cloud.instance_id).license
+
+
+def visit_until_done(
+    cloud: Cloud, panorama: FakePanorama, event: dict[str, object], seconds: float = 60
+) -> None:
+    """Deliver the event until its message is deleted."""
+    for _ in range(15):
+        if not cloud.deliver(event):
+            return
+        pass_time(cloud, seconds)
+        panorama.finish_plugin()
+        panorama.finish_job()
+    pytest.fail("the message is still in the queue")
+
+
+# F1: Panorama itself returns licenses, also of firewalls that are gone.
+
+
+@pytest.mark.documents(id="licensing/panorama/normal")
+def test_f1_one_request_to_panorama_returns_the_license(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(running)
+    keyed.calls.clear()
+    assert running.deliver(event) == ["message-0"]
+    assert keyed.calls == ["members", "batch_deactivate"]
+    record = running.account.record(running.instance_id)
+    assert (record.license, record.license_job) == (LicenseState.REQUESTED, "1")
+    assert keyed.entries() == 4, "nothing is removed before the license is returned"
+
+    pass_time(running)
+    keyed.calls.clear()
+    assert running.deliver(event) == ["message-0"]
+    assert keyed.calls == ["members", "job"]
+    assert reasons(logs())[-1] == "job 1 returns the license"
+
+    keyed.finish_job()
+    keyed.calls.clear()
+    assert running.deliver(event) == ["message-0"]
+    assert keyed.calls[:3] == ["members", "job", "batch_licensed"]
+    assert "licenses" not in keyed.calls, "no firewall is asked itself"
+    assert license_of(running) is LicenseState.RETURNED
+    visit_until_done(running, keyed, event)
+    assert keyed.entries() == 0
+    counted = metrics(logs())
+    assert "LicenseNotReturned" not in counted
+    assert "VisitFailed" not in counted
+
+
+@pytest.mark.documents(id="licensing/panorama/firewall-died")
+def test_f1_the_license_of_a_dead_firewall_is_returned(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    change_device(keyed, connected=False)
+    event = termination_event(running)
+    running.ec2.stop_instances(InstanceIds=[running.instance_id])
+    visit_until_done(running, keyed, event)
+    assert keyed.licensed[SERIAL] == []
+    assert license_of(running) is LicenseState.RETURNED
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
+@pytest.mark.documents(id="licensing/panorama/died-without-hook")
+def test_f1_the_reconcile_function_returns_the_license_of_a_firewall_killed_by_hand(
+    reconciling: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    gone = end_without_visits(reconciling, keyed)
+    record_activity(reconciling, ActivityType.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
+    first = run(reconciling)
+    assert "job 1" in first["unfinished"][gone]
+    assert keyed.entries() == 4
+    for _ in range(4):
+        pass_time(reconciling, 900)
+        keyed.finish_job()
+        report = run(reconciling)
+    assert report["licenses_not_returned"] == []
+    assert keyed.licensed[SERIAL] == []
+    assert keyed.entries() == 0
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
+@pytest.mark.documents(id="licensing/panorama/no-key")
+def test_f1_without_a_key_on_panorama_the_firewall_returns_its_license_itself(
+    running: Cloud, fake_panorama: FakePanorama
+) -> None:
+    event = termination_event(running)
+    fake_panorama.calls.clear()
+    running.deliver(event)
+    assert fake_panorama.calls[:6] == [
+        *("members", "batch_deactivate", "licenses", "set_licensing_api_key"),
+        *("deactivate_license", "licenses"),
+    ]
+    assert license_of(running) is LicenseState.RETURNED
+
+
+@pytest.mark.documents(id="licensing/panorama/secondary-peer")
+def test_while_the_secondary_peer_is_active_the_firewall_returns_its_license_itself(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    keyed.secondary = True
+    visit_until_done(running, keyed, termination_event(running))
+    assert keyed.licensed[SERIAL] == []
+    assert keyed.entries() == 0
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "VisitFailed" not in counted
+
+
+@pytest.mark.documents(id="licensing/panorama/secondary-peer")
+def test_a_license_requested_from_the_primary_peer_is_returned_after_a_failover(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    """The job is unknown on the other peer, which returns no licenses."""
+    event = termination_event(running)
+    running.deliver(event)
+    assert license_of(running) is LicenseState.REQUESTED
+    keyed.jobs.clear()
+    keyed.batch_jobs.clear()
+    keyed.secondary = True
+    visit_until_done(running, keyed, event)
+    assert keyed.licensed[SERIAL] == []
+    assert metrics(logs())["LicenseReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/panorama/secondary-peer")
+def test_the_license_of_a_dead_firewall_waits_for_the_primary_peer(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    keyed.secondary = True
+    change_device(keyed, connected=False)
+    event = termination_event(running)
+    running.ec2.stop_instances(InstanceIds=[running.instance_id])
+    assert running.deliver(event) == ["message-0"]
+    assert license_of(running) is not LicenseState.NOT_RETURNED
+    assert keyed.entries() == 4
+    keyed.secondary = False
+    visit_until_done(running, keyed, event)
+    assert keyed.licensed[SERIAL] == []
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/panorama/slow-answer")
+def test_f1_an_answer_after_fifteen_seconds_loses_nothing(
+    running: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    """Panorama executes the request, its answer comes too late, and the firewall drops off."""
+    event = termination_event(running)
+
+    def late(name: str) -> None:
+        if name == "batch_deactivate":
+            keyed.fail = lambda _name: None
+            keyed.batch_deactivate([SERIAL])
+            keyed.finish_job()
+            raise DeviceTimeoutError(PANORAMA, "Panorama did not respond within 10 s")
+
+    keyed.fail = late
+    assert running.deliver(event) == ["message-0"]
+    assert license_of(running) is LicenseState.REQUESTED
+    change_device(keyed, connected=False)
+    visit_until_done(running, keyed, event)
+    assert license_of(running) is LicenseState.RETURNED
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
+@pytest.mark.documents(id="licensing/panorama/drops-off")
+def test_f1_a_confirmation_is_remembered_when_the_firewall_drops_off(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    """The firewall confirms, its list times out, and it never connects again."""
+    event = termination_event(running)
+    asked: list[str] = []
+
+    def busy(name: str) -> None:
+        asked.append(name)
+        if name == "licenses" and "deactivate_license" in asked:
+            raise DeviceUnavailableError(PANORAMA, "the management plane is busy")
+
+    fake_panorama.fail = busy
+    assert running.deliver(event) == ["message-0"]
+    assert license_of(running) is LicenseState.CONFIRMED, "it is written down at once"
+    fake_panorama.fail = lambda _name: None
+    change_device(fake_panorama, connected=False)
+    visit_until_done(running, fake_panorama, event)
+    assert license_of(running) is LicenseState.RETURNED
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+# F2: an absence is evidence only if it is believed, twice.
+
+
+@pytest.mark.documents(id="licensing/plugin/empty-answer")
+@pytest.mark.parametrize("shape", ["an empty list", "no list"])
+def test_f2_one_empty_answer_of_the_plugin_returns_nothing(
+    running: Cloud,
+    keyed: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    shape: str,
+) -> None:
+    become_terminate(running, monkeypatch, licensing=PLUGIN)
+    keyed.plugin_works = False
+    event = termination_event(running)
+    running.deliver(event)
+    listed = set(keyed.listed[LICENSE_MANAGER])
+    if shape == "an empty list":
+        keyed.listed[LICENSE_MANAGER].clear()
+    else:
+        keyed.plugin_answers = False
+    pass_time(running)
+    assert running.deliver(event) == ["message-0"]
+    keyed.listed[LICENSE_MANAGER] |= listed
+    keyed.plugin_answers = True
+    pass_time(running)
+    assert running.deliver(event) == ["message-0"]
+    assert license_of(running) is LicenseState.REQUESTED
+    assert keyed.entries() == 4, "the only trace of the license is kept"
+    assert "LicenseReturned" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/plugin/no-list")
+def test_f2_an_answer_without_a_list_is_believed_only_if_it_stays_so(
+    running: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """It may be how the plugin answers when the last firewall has returned its license."""
+    become_terminate(running, monkeypatch, licensing=PLUGIN)
+    keyed.plugin_answers = False
+    event = termination_event(running)
+    for _ in range(EMPTY_SECONDS // 60):
+        assert running.deliver(event) == ["message-0"]
+        assert license_of(running) is LicenseState.REQUESTED
+        pass_time(running)
+    assert f"the list of license manager {LICENSE_MANAGER} is missing" in reasons(logs())
+    running.deliver(event)
+    assert license_of(running) is LicenseState.RETURNED
+
+
+# F5: only the capacity license decides.
+
+
+def answers(*features: str) -> PanOsLicenseCommands:
+    """The license commands of a firewall with these features."""
+    entries = "".join(f"<entry><feature>{feature}</feature></entry>" for feature in features)
+
+    def op(_command: ET.Element, **_: object) -> ET.Element:
+        return ET.fromstring(  # noqa: S314 - the test's own text
+            f"<response status='success'><result><licenses>{entries}</licenses></result></response>"
+        )
+
+    return PanOsLicenseCommands(op)
+
+
+def test_f5_one_leftover_feature_does_not_hold_a_firewall() -> None:
+    seen = Observations(START)
+    record = FirewallRecord("i-1", license=LicenseState.CONFIRMED)
+    left = answers("Logging Service", "Standard Support")
+    decision = by_firewall.return_license(left, "its name", lambda: "key", record, seen)
+    assert isinstance(decision.step, Returned)
+    held = answers("PA-VM", "Logging Service")
+    decision = by_firewall.return_license(held, "its name", lambda: "key", record, seen)
+    assert not isinstance(decision.step, Returned)
+
+
+def test_a_capacity_license_with_a_name_that_nobody_recorded_is_no_absence() -> None:
+    """Whatever the list calls it, the firewall says in its system information that it has one."""
+    unknown = "Software NGFW Credits"
+
+    class Device(FakeFirewall):
+        def licenses(self) -> list[str]:
+            return []
+
+    device = Device(licensed=[unknown], works=False)
+    record = FirewallRecord("i-1", license=LicenseState.UNKNOWN)
+    for minutes in range(10):
+        seen = Observations(START + timedelta(minutes=minutes))
+        decision = by_firewall.return_license(device, "its name", lambda: "key", record, seen)
+        record = decision.record
+        assert not isinstance(decision.step, Returned)
+    assert device.key == "key", "its deactivation was requested"
+    device.works = True
+    seen = Observations(START + timedelta(minutes=20))
+    decision = by_firewall.return_license(device, "its name", lambda: "key", record, seen)
+    assert isinstance(decision.step, Returned)
+
+
+# B1 and K2: licenses taken before Panorama knows the firewall.
+
+
+@pytest.mark.documents(id="licensing/unregistered/held")
+def test_b1_a_firewall_that_has_not_registered_is_held_until_it_joins(
+    unregistered: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    event = termination_event(unregistered)
+    for _ in range(5):
+        assert unregistered.deliver(event) == ["message-0"]
+        pass_time(unregistered)
+    assert "may have taken a license" in reasons(logs())[-1]
+    keyed.register(unregistered.firewall(SERIAL))
+    visit_until_done(unregistered, keyed, event)
+    assert keyed.licensed[SERIAL] == []
+    assert keyed.entries() == 0
+    assert license_of(unregistered) is LicenseState.RETURNED
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/unregistered/reported")
+def test_k2_a_firewall_that_never_registered_is_reported_by_its_instance(
+    unregistered: Cloud, logs: Logs
+) -> None:
+    launched = unregistered.account.now
+    address = unregistered.attached()[1]["PrivateIpAddress"]
+    event = termination_event(unregistered)
+    assert unregistered.deliver(event) == ["message-0"]
+    pass_time(unregistered, JOIN)
+    assert unregistered.deliver(event) == []
+    assert_terminated(unregistered)
+    records = logs()
+    assert metrics(records)["LicenseNotReturned"] == 1
+    (lost,) = (record for record in records if record.get("license") == "not-returned")
+    assert lost["instance_id"] == unregistered.instance_id
+    assert lost["address"] == address
+    assert lost["launched"] == launched.isoformat()
+    assert "whether the firewall had a license is not known" in lost["reason"]
+    assert license_of(unregistered) is LicenseState.NOT_RETURNED
+
+
+@pytest.mark.documents(id="licensing/unregistered/gone")
+def test_k2_a_firewall_that_died_before_it_registered_is_reported_at_once(
+    unregistered: Cloud, logs: Logs
+) -> None:
+    event = termination_event(unregistered)
+    unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
+    assert unregistered.deliver(event) == []
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/unregistered/gone")
+def test_k2_the_report_lists_a_loss_until_it_is_ticked_off(
+    unregistered: Cloud, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    event = termination_event(unregistered)
+    unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
+    unregistered.deliver(event)
+    become_reconcile(unregistered, monkeypatch)
+    logs()
+    for _ in range(3):
+        assert run(unregistered)["licenses_not_returned"] == [unregistered.instance_id]
+    assert "LicenseNotReturned" not in metrics(logs()), "it is counted once"
+
+
+@pytest.mark.documents(id="licensing/unregistered/no-management-interface")
+def test_k2_a_firewall_without_a_management_interface_has_no_license(
+    launching: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_terminate(launching, monkeypatch)
+    assert launching.deliver(termination_event(launching)) == []
+    assert_terminated(launching)
+    assert "LicenseNotReturned" not in metrics(logs())
+    assert keyed.jobs == []
+
+
+@pytest.fixture
+def own_api(unregistered: Cloud, monkeypatch: pytest.MonkeyPatch) -> FakeFirewall:
+    """The firewall's own API, beside Panorama."""
+    fake = FakeFirewall()
+    monkeypatch.setattr(firewall, "connect", fake.connect)
+    become_terminate(unregistered, monkeypatch, firewall_api=settings.firewall_api())
+    return fake
+
+
+@pytest.mark.documents(id="licensing/unregistered/own-api")
+def test_b1_a_firewall_that_has_not_registered_is_asked_at_its_own_address(
+    unregistered: Cloud, own_api: FakeFirewall, logs: Logs
+) -> None:
+    address = unregistered.attached()[1]["PrivateIpAddress"]
+    assert unregistered.deliver(termination_event(unregistered)) == []
+    assert own_api.addresses == [address]
+    assert own_api.licensed == []
+    assert_terminated(unregistered)
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
+@pytest.mark.documents(id="licensing/unregistered/own-api")
+def test_b1_a_firewall_that_does_not_answer_is_held_and_reported(
+    unregistered: Cloud, own_api: FakeFirewall, logs: Logs
+) -> None:
+    own_api.fail = raising(DeviceUnavailableError("firewall 10.0.1.7", "no answer"))
+    event = termination_event(unregistered)
+    assert unregistered.deliver(event) == ["message-0"]
+    pass_time(unregistered, JOIN)
+    assert unregistered.deliver(event) == []
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/unregistered/by-address")
+def test_b1_the_plugins_list_shows_that_a_dead_firewall_has_no_license(
+    unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    event = termination_event(unregistered)
+    unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
+    assert unregistered.deliver(event) == ["message-0"]
+    pass_time(unregistered)
+    assert unregistered.deliver(event) == []
+    counted = metrics(logs())
+    assert "LicenseNotReturned" not in counted
+    assert "LicenseReturned" not in counted, "it had none"
+    assert keyed.calls.count("plugin_addresses") == 2
+
+
+@pytest.mark.documents(id="licensing/unregistered/by-address")
+def test_b1_the_plugin_returns_a_license_that_only_its_list_shows(
+    unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    keyed.listed[LICENSE_MANAGER].add(SERIAL)
+    keyed.licensed[SERIAL] = ["VM-Capacity"]
+    keyed.addresses[SERIAL] = unregistered.attached()[1]["PrivateIpAddress"]
+    event = termination_event(unregistered)
+    unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
+    visit_until_done(unregistered, keyed, event)
+    assert keyed.listed[LICENSE_MANAGER] == set()
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
+def test_b1_an_address_takes_no_license_of_the_firewall_that_has_it_now(
+    unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """EC2 reuses addresses at once. The other firewall boots, and has not registered yet."""
+    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    address = unregistered.attached()[1]["PrivateIpAddress"]
+    event = termination_event(unregistered)
+    unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
+    booting = unregistered.add_instance()
+    for interface in unregistered.account.interfaces.values():
+        if interface.attachment is not None and interface.attachment.instance_id == booting:
+            interface.private_ip = address
+    keyed.listed[LICENSE_MANAGER].add(SERIAL)
+    keyed.addresses[SERIAL] = address
+    assert unregistered.deliver(event) == []
+    assert keyed.deactivation_requests == []
+    assert keyed.listed[LICENSE_MANAGER] == {SERIAL}
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+def test_b1_an_address_takes_no_license_of_a_firewall_that_panorama_manages(
+    unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """Two VPCs may have the same addresses: the other firewall runs."""
+    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    foreign = unregistered.firewall(SERIAL)
+    keyed.register(type(foreign)(SERIAL, "another", foreign.ip_address, connected=True))
+    keyed.addresses[SERIAL] = foreign.ip_address
+    event = termination_event(unregistered)
+    unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
+    assert unregistered.deliver(event) == []
+    assert keyed.deactivation_requests == []
+    assert keyed.listed[LICENSE_MANAGER] == {SERIAL}
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+def test_a_firewall_that_is_not_connected_in_between_is_waited_for(
+    running: Cloud, fake_panorama: FakePanorama, logs: Logs
+) -> None:
+    def drop(name: str) -> None:
+        if name == "licenses":
+            raise FirewallNotConnectedError(PANORAMA, f"{SERIAL} not connected")
+
+    fake_panorama.fail = drop
+    assert running.deliver(termination_event(running)) == ["message-0"]
+    assert license_of(running) is not LicenseState.RETURNED
+    assert "LicenseReturned" not in metrics(logs())
+
+
+@pytest.mark.parametrize("mode", ["panorama", "plugin"])
+@pytest.mark.parametrize("late", [True, False])
+def test_a_firewall_that_does_not_list_its_licenses_keeps_no_other_one_waiting(
+    running: Cloud,
+    fake_panorama: FakePanorama,
+    mode: str,
+    late: bool,
+) -> None:
+    """Its management plane restarts when the license leaves, and it refuses or does not answer."""
+    one, two = SERIAL, "007951000999999"
+    fake_panorama.no_key = False
+    for serial in (one, two):
+        fake_panorama.register(replace(running.firewall(serial), connected=True))
+    unanswered = (
+        DeviceTimeoutError(PANORAMA, "late") if late else DeviceRefusedError(PANORAMA, None, "no")
+    )
+    asked: list[str] = []
+
+    def licenses(serial: str) -> list[str]:
+        asked.append(serial)
+        if serial == one:
+            raise unanswered
+        return []
+
+    fake_panorama.licenses = licenses  # type: ignore[method-assign]
+    fake_panorama.batch_answers = False
+    fake_panorama.listed[LICENSE_MANAGER].clear()
+    before = START - timedelta(minutes=5)
+    record = FirewallRecord("i-1", license=LicenseState.CONFIRMED, license_requested=before)
+    record = replace(record, absent_since=before)
+    leaving = [Leaving(replace(record, serial=key), key, connected=True) for key in (two, one)]
+    if mode == "plugin":
+        attempts = by_plugin.return_licenses(fake_panorama, LICENSE_MANAGER, leaving, "fw", START)
+    else:
+        attempts = by_panorama.return_licenses(fake_panorama, leaving, START)
+    assert asked == [two, one]
+    assert isinstance(attempts[two].decision.step, Returned)
+    assert not isinstance(attempts[one].decision.step, Returned)

@@ -19,8 +19,8 @@ variable "functions" {
     - `vpc`                           - (Optional) VPC configuration, for a Panorama that is reachable only from a VPC.
       The subnets need access to EC2, Auto Scaling, SQS, DynamoDB, Secrets Manager and, with `target_groups` of
       interfaces, Elastic Load Balancing. A gateway endpoint for DynamoDB is enough. Without a route to S3, the
-      reconcile function cannot tell whether firewalls are older than
-      `bootstrap.s3`. Null runs the functions outside of any VPC.
+      reconcile function cannot tell whether firewalls are older than `bootstrap.s3`. Null runs the functions outside
+      of any VPC.
       - `subnet_ids`         - IDs of the subnets.
       - `security_group_ids` - IDs of the security groups.
     - `event_batching_window_seconds` - (Optional) Time for which terminations are collected into one batch, which

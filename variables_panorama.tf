@@ -20,8 +20,8 @@ variable "panorama" {
     - `push_when_out_of_sync` - (Optional) Whether the launch function pushes the device group and template stack to new
       firewalls that are connected and out of sync. Without it, a launch waits for an administrator's push whenever
       somebody has committed a change without pushing it while the firewall boots.
-    - `call_slots_table_arn`  - (Optional) ARN of a DynamoDB table, with the partition key `slot_id` of type string, that all
-      deployments on this Panorama share. They then make at most five calls to it at a time, together
+    - `call_slots_table_arn`  - (Optional) ARN of a DynamoDB table, with the partition key `slot_id` of type string,
+      that all deployments on this Panorama share. They then make at most five calls to it at a time, together
       (docs/panorama.md). Null limits only the calls of this deployment.
   EOT
   type = object({
@@ -538,9 +538,9 @@ variable "licensing" {
     How a terminating firewall returns its license.
     See docs/licensing.md for all situations.
     - `mode`                       - (Optional) `firewall`: firewalls take their license with an auth code. Panorama
-      deactivates it, or the firewall itself does, by a request through `panorama` or `firewall_api`. `plugin`: Panorama's license plugin
-      `sw_fw_license` deactivates the licenses that it has assigned. `none`: the firewalls have no license to return
-      (`bundle1`, `bundle2`), or something else returns it.
+      deactivates it, or the firewall itself does, by a request through `panorama` or `firewall_api`. `plugin`:
+      Panorama's license plugin `sw_fw_license` deactivates the licenses that it has assigned. `none`: the firewalls
+      have no license to return (`bundle1`, `bundle2`), or something else returns it.
     - `api_key_secret_arn`         - (Optional) ARN of the Secrets Manager secret with the licensing API key of your
       support account: JSON with `api_key`. Required by mode `firewall`.
     - `api_key_secret_kms_key_arn` - (Optional) ARN of your own KMS key with which that secret is encrypted.

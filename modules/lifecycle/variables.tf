@@ -94,7 +94,7 @@ variable "strata_cloud_manager" {
 }
 
 variable "firewall_api" {
-  description = "XML API of the firewalls, for deployments without Panorama. Null for none."
+  description = "XML API of the firewalls, which reports readiness without a manager and returns licenses. Null for none."
   type = object({
     secret_arn         = string
     secret_kms_key_arn = string

@@ -22,7 +22,6 @@ from component.fakes.load_balancing import TARGET_PORT
 from component.fakes.runtime import simulate
 from vmseries_autoscale.handlers import launch, terminate
 
-NO_LICENSES = settings.terminate()["licensing"] | {"mode": "none", "api_key_secret_arn": None}
 CALLS_OF_A_LAUNCH = {
     "ChangeMessageVisibilityBatch": 1,
     "RecordLifecycleActionHeartbeat": 1,
@@ -66,7 +65,7 @@ def become_terminate(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Configure the terminate function: no Panorama, and no licenses."""
     document = settings.terminate(
         panorama=None,
-        licensing=NO_LICENSES,
+        licensing=settings.NO_LICENSING,
         queue_url=stage.aws.queue_url,
         target_groups={"2": [{"arn": stage.aws.target_group, "port": TARGET_PORT}]},
     )

@@ -39,13 +39,6 @@ from vmseries_autoscale.panorama import Device, Part, Removal
 from vmseries_autoscale.terminate.panorama_lookup import AMBIGUOUS
 
 DATA_CENTER = "007951000000777"
-PLUGIN = {
-    "mode": "plugin",
-    "api_key_secret_arn": None,
-    "license_manager": LICENSE_MANAGER,
-    "join_timeout_seconds": 2700,
-}
-BY_FIREWALL = settings.terminate()["licensing"]
 
 
 @dataclass
@@ -172,7 +165,9 @@ FORGED = [data_center, another_live_firewall, another_live_firewall_without_its_
 
 
 @pytest.mark.documents(id="security/identity/serial-tag")
-@pytest.mark.parametrize("licensing", [BY_FIREWALL, PLUGIN], ids=["firewall", "plugin"])
+@pytest.mark.parametrize(
+    "licensing", [settings.licensing(), settings.PLUGIN_LICENSING], ids=["firewall", "plugin"]
+)
 @pytest.mark.parametrize("forge", FORGED)
 def test_a_forged_serial_tag_has_no_effect(
     running: Cloud,
@@ -205,7 +200,9 @@ def test_a_forged_serial_tag_has_no_effect(
 @pytest.mark.documents(id="security/identity/serial-tag")
 @pytest.mark.documents(id="licensing/plugin/ambiguous")
 @pytest.mark.documents(id="licensing/panorama/ambiguous")
-@pytest.mark.parametrize("licensing", [BY_FIREWALL, PLUGIN], ids=["firewall", "plugin"])
+@pytest.mark.parametrize(
+    "licensing", [settings.licensing(), settings.PLUGIN_LICENSING], ids=["firewall", "plugin"]
+)
 @pytest.mark.parametrize("died", [False, True], ids=["running", "died"])
 @pytest.mark.parametrize("forge", FORGED)
 def test_a_forged_record_takes_no_firewalls_license(
@@ -364,7 +361,7 @@ def test_the_plugin_returns_no_license_that_only_a_record_names(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """Panorama does not list the firewall, but the license manager does."""
-    become_terminate(running, monkeypatch, licensing=PLUGIN)
+    become_terminate(running, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     for part in Part:
         fake_panorama.named[part].clear()
         fake_panorama.committed[part].clear()
@@ -382,8 +379,7 @@ def test_the_plugin_returns_no_license_that_only_a_record_names(
 def test_licensing_mode_none_expects_no_license_of_an_ambiguous_firewall(
     running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    none = {**BY_FIREWALL, "mode": "none", "api_key_secret_arn": None}
-    become_terminate(running, monkeypatch, licensing=none)
+    become_terminate(running, monkeypatch, licensing=settings.NO_LICENSING)
     data_center(running, fake_panorama, write_record)
     event = termination_event(running)
     running.deliver(event)

@@ -23,9 +23,12 @@ from component.fakes.steps import (
     assert_terminated,
     change_device,
     end_without_visits,
+    license_of,
+    pass_time,
     record_activity,
     run,
     termination_event,
+    visit_until_done,
 )
 from vmseries_autoscale import firewall
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
@@ -42,15 +45,6 @@ from vmseries_autoscale.licensing.attempts import Leaving
 from vmseries_autoscale.licensing.evidence import EMPTY_SECONDS, Observations, Returned
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
-
-PLUGIN = {
-    "mode": "plugin",
-    "api_key_secret_arn": None,
-    "license_manager": LICENSE_MANAGER,
-    "join_timeout_seconds": 2700,
-}
-JOIN = 2700
-"""The bound for unregistered firewalls in the settings of the tests, in seconds."""
 
 
 @pytest.fixture
@@ -72,29 +66,6 @@ def unregistered(
     keyed.calls.clear()
     logs()
     return launching
-
-
-def pass_time(cloud: Cloud, seconds: float = 60) -> None:
-    """Let time pass between two visits, or two runs."""
-    cloud.account.now += timedelta(seconds=seconds)
-
-
-def license_of(cloud: Cloud) -> LicenseState:
-    """How far the record says that the license is."""
-    return cloud.account.record(cloud.instance_id).license
-
-
-def visit_until_done(
-    cloud: Cloud, panorama: FakePanorama, event: dict[str, object], seconds: float = 60
-) -> None:
-    """Deliver the event until its message is deleted."""
-    for _ in range(15):
-        if not cloud.deliver(event):
-            return
-        pass_time(cloud, seconds)
-        panorama.finish_plugin()
-        panorama.finish_job()
-    pytest.fail("the message is still in the queue")
 
 
 # F1: Panorama itself returns licenses, also of firewalls that are gone.
@@ -287,7 +258,7 @@ def test_f2_one_empty_answer_of_the_plugin_returns_nothing(
     logs: Logs,
     shape: str,
 ) -> None:
-    become_terminate(running, monkeypatch, licensing=PLUGIN)
+    become_terminate(running, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     keyed.plugin_works = False
     event = termination_event(running)
     running.deliver(event)
@@ -312,7 +283,7 @@ def test_f2_an_answer_without_a_list_is_believed_only_if_it_stays_so(
     running: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """It may be how the plugin answers when the last firewall has returned its license."""
-    become_terminate(running, monkeypatch, licensing=PLUGIN)
+    become_terminate(running, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     keyed.plugin_answers = False
     event = termination_event(running)
     for _ in range(EMPTY_SECONDS // 60):
@@ -400,7 +371,7 @@ def test_k2_a_firewall_that_never_registered_is_reported_by_its_instance(
     address = unregistered.attached()[1]["PrivateIpAddress"]
     event = termination_event(unregistered)
     assert unregistered.deliver(event) == ["message-0"]
-    pass_time(unregistered, JOIN)
+    pass_time(unregistered, settings.JOIN_SECONDS)
     assert unregistered.deliver(event) == []
     assert_terminated(unregistered)
     records = logs()
@@ -478,7 +449,7 @@ def test_b1_a_firewall_that_does_not_answer_is_held_and_reported(
     own_api.fail = raising(DeviceUnavailableError("firewall 10.0.1.7", "no answer"))
     event = termination_event(unregistered)
     assert unregistered.deliver(event) == ["message-0"]
-    pass_time(unregistered, JOIN)
+    pass_time(unregistered, settings.JOIN_SECONDS)
     assert unregistered.deliver(event) == []
     assert metrics(logs())["LicenseNotReturned"] == 1
 
@@ -487,7 +458,7 @@ def test_b1_a_firewall_that_does_not_answer_is_held_and_reported(
 def test_b1_the_plugins_list_shows_that_a_dead_firewall_has_no_license(
     unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    become_terminate(unregistered, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     event = termination_event(unregistered)
     unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
     assert unregistered.deliver(event) == ["message-0"]
@@ -503,7 +474,7 @@ def test_b1_the_plugins_list_shows_that_a_dead_firewall_has_no_license(
 def test_b1_the_plugin_returns_a_license_that_only_its_list_shows(
     unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    become_terminate(unregistered, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     keyed.listed[LICENSE_MANAGER].add(SERIAL)
     keyed.licensed[SERIAL] = ["VM-Capacity"]
     keyed.addresses[SERIAL] = unregistered.attached()[1]["PrivateIpAddress"]
@@ -520,7 +491,7 @@ def test_b1_an_address_takes_no_license_of_the_firewall_that_has_it_now(
     unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """EC2 reuses addresses at once. The other firewall boots, and has not registered yet."""
-    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    become_terminate(unregistered, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     address = unregistered.attached()[1]["PrivateIpAddress"]
     event = termination_event(unregistered)
     unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
@@ -540,7 +511,7 @@ def test_b1_an_address_takes_no_license_of_a_firewall_that_panorama_manages(
     unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     """Two VPCs may have the same addresses: the other firewall runs."""
-    become_terminate(unregistered, monkeypatch, licensing=PLUGIN)
+    become_terminate(unregistered, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     foreign = unregistered.firewall(SERIAL)
     keyed.register(type(foreign)(SERIAL, "another", foreign.ip_address, connected=True))
     keyed.addresses[SERIAL] = foreign.ip_address

@@ -6,7 +6,6 @@ docs/licensing.md has a row for each situation; these are its tests.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,10 +24,13 @@ from component.fakes.steps import (
     assert_terminated,
     change_device,
     end_without_visits,
+    license_of,
+    pass_time,
     record_activity,
     run,
     termination_event,
     unreachable,
+    visit_until_done,
 )
 from vmseries_autoscale import firewall
 from vmseries_autoscale.aws.autoscaling_group import ActivityType
@@ -45,12 +47,6 @@ from vmseries_autoscale.licensing.evidence import WITNESS_SECONDS
 from vmseries_autoscale.licensing.reporting import LICENSE_LEFT_TO_RECONCILE
 from vmseries_autoscale.panorama import Part
 
-PLUGIN = {
-    "mode": "plugin",
-    "api_key_secret_arn": None,
-    "license_manager": LICENSE_MANAGER,
-    "join_timeout_seconds": 2700,
-}
 OTHERS = [f"00795100000000{number}" for number in range(4)]
 NO_SERVER = "Failed to get license info. Please try again later."
 NO_KEY = "API Key is not set"
@@ -60,7 +56,7 @@ WRONG_KEY = "Invalid or missing deactivation token"
 @pytest.fixture
 def by_plugin(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """One firewall in service, licensed by Panorama's plugin, and the terminate function."""
-    become_terminate(running, monkeypatch, licensing=PLUGIN)
+    become_terminate(running, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     return running
 
 
@@ -72,16 +68,6 @@ def refuse(panorama: FakePanorama, method: str, error: Exception) -> None:
             raise error
 
     panorama.fail = fail
-
-
-def pass_time(cloud: Cloud, seconds: float = 60) -> None:
-    """Let time pass between two visits, or two runs."""
-    cloud.account.now += timedelta(seconds=seconds)
-
-
-def license_of(cloud: Cloud, instance_id: str = "") -> LicenseState:
-    """How far the record says that the license of an instance is."""
-    return cloud.account.record(instance_id or cloud.instance_id).license
 
 
 def serials_logged(records: list[dict[str, Any]], text: str) -> list[str]:
@@ -97,18 +83,6 @@ def instances_logged(records: list[dict[str, Any]], text: str) -> list[str]:
 def errors(records: list[dict[str, Any]]) -> set[str]:
     """The names of the errors that visits ended with."""
     return {record["error"] for record in records if "error" in record}
-
-
-def finish(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
-    """Deliver the event until its message is deleted."""
-    for _ in range(10):
-        if not cloud.deliver(event):
-            return
-        pass_time(cloud)
-        panorama.finish_plugin()
-        if panorama.jobs and not panorama.jobs[-1].finished:
-            panorama.finish_job()
-    pytest.fail("the message is still in the queue")
 
 
 # Licenses that Panorama's plugin manages.
@@ -148,7 +122,7 @@ def test_nothing_is_removed_while_the_plugin_lists_the_firewall(
     assert license_of(by_plugin) is LicenseState.RETURNED
     assert metrics(logs())["LicenseReturned"] == 1
 
-    finish(by_plugin, fake_panorama, event)
+    visit_until_done(by_plugin, fake_panorama, event)
     assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
     assert fake_panorama.keys == {}, "the plugin uses Panorama's own licensing API key"
@@ -162,7 +136,7 @@ def test_a_batch_sends_one_request_to_the_plugin(
     ids = [launching.instance_id, *(launching.add_instance() for _ in OTHERS[1:])]
     for instance_id, serial in zip(ids, OTHERS, strict=True):
         add_firewall(launching, fake_panorama, instance_id, serial)
-    become_terminate(launching, monkeypatch, licensing=PLUGIN)
+    become_terminate(launching, monkeypatch, licensing=settings.PLUGIN_LICENSING)
     bodies = [termination_event(launching, instance_id) for instance_id in ids]
     fake_panorama.delicense(OTHERS[0])
     launching.deliver(*bodies)
@@ -251,7 +225,7 @@ def test_a_license_that_was_returned_before_the_first_visit_counts_as_returned(
     return_license: Callable[[FakePanorama], None],
 ) -> None:
     return_license(fake_panorama)
-    finish(by_plugin, fake_panorama, termination_event(by_plugin))
+    visit_until_done(by_plugin, fake_panorama, termination_event(by_plugin))
     assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
     assert "plugin_deactivate" not in fake_panorama.calls
@@ -272,7 +246,7 @@ def test_a_license_that_is_returned_between_two_visits_counts_as_returned(
     by_plugin.deliver(event)
     return_license(fake_panorama)
     fake_panorama.deactivation_requests.clear()
-    finish(by_plugin, fake_panorama, event)
+    visit_until_done(by_plugin, fake_panorama, event)
     assert_terminated(by_plugin)
     assert fake_panorama.entries() == 0
     assert "VisitFailed" not in metrics(logs())
@@ -285,7 +259,7 @@ def test_the_plugin_returns_the_license_of_a_dead_firewall(
     change_device(fake_panorama, connected=False)
     event = termination_event(by_plugin)
     by_plugin.ec2.stop_instances(InstanceIds=[by_plugin.instance_id])
-    finish(by_plugin, fake_panorama, event)
+    visit_until_done(by_plugin, fake_panorama, event)
     assert fake_panorama.listed == {LICENSE_MANAGER: set()}
     assert fake_panorama.entries() == 0
     counted = metrics(logs())
@@ -297,7 +271,11 @@ def test_the_plugin_returns_the_license_of_a_dead_firewall(
 def test_the_wrong_license_manager_is_reported(
     by_plugin: Cloud, fake_panorama: FakePanorama, logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    become_terminate(by_plugin, monkeypatch, licensing={**PLUGIN, "license_manager": "another"})
+    become_terminate(
+        by_plugin,
+        monkeypatch,
+        licensing={**settings.PLUGIN_LICENSING, "license_manager": "another"},
+    )
     assert by_plugin.deliver(termination_event(by_plugin)) == ["message-0"]
     records = logs()
     assert errors(records) == {"LicenseManagerError"}
@@ -331,7 +309,7 @@ def test_an_error_of_the_plugin_names_its_cause_and_is_retried(
     assert any(advice in reason for reason in reasons(records))
     assert fake_panorama.entries() == 4
     fake_panorama.fail = lambda _name: None
-    finish(by_plugin, fake_panorama, event)
+    visit_until_done(by_plugin, fake_panorama, event)
     assert fake_panorama.listed == {LICENSE_MANAGER: set()}
     assert_terminated(by_plugin)
 
@@ -363,7 +341,7 @@ def test_a_failed_commit_of_the_plugins_changes_is_reported_and_retried(
     assert any("zone untrust is invalid" in reason for reason in reasons(records))
     assert fake_panorama.entries() == 4
     fake_panorama.commit_fails = ()
-    finish(by_plugin, fake_panorama, event)
+    visit_until_done(by_plugin, fake_panorama, event)
     assert fake_panorama.listed == {LICENSE_MANAGER: set()}
     assert_terminated(by_plugin)
 
@@ -385,7 +363,7 @@ def test_a_postponed_commit_of_the_plugins_changes_is_made_later(
     assert license_of(by_plugin) is not LicenseState.RETURNED
 
     fake_panorama.fail = lambda _name: None
-    finish(by_plugin, fake_panorama, event)
+    visit_until_done(by_plugin, fake_panorama, event)
     assert fake_panorama.deactivated[""] == set()
     assert metrics(logs())["LicenseReturned"] == 1
     assert_terminated(by_plugin)
@@ -427,7 +405,7 @@ def test_no_license_of_the_plugin_is_lost_while_panorama_is_unreachable(
     waiting = by_plugin.deliver(event)
     if age < DAY:
         fake_panorama.fail = lambda _name: None
-        finish(by_plugin, fake_panorama, event)
+        visit_until_done(by_plugin, fake_panorama, event)
         assert fake_panorama.entries() == 0
         return
     assert waiting == []
@@ -562,7 +540,7 @@ def test_a_licensing_error_names_its_cause_and_is_retried(
         assert f"firewall {SERIAL} ({running.instance_id})" in reason
     assert fake_panorama.entries() == 4
     fake_panorama.fail = lambda _name: None
-    finish(running, fake_panorama, event)
+    visit_until_done(running, fake_panorama, event)
     assert fake_panorama.licensed[SERIAL] == []
     assert_terminated(running)
 
@@ -574,7 +552,7 @@ def test_a_termination_waits_for_an_unreachable_license_server_until_the_deadlin
     refuse(fake_panorama, "deactivate_license", DeviceRefusedError(PANORAMA, None, NO_SERVER))
     assert running.deliver(termination_event(running, age=DAY - 60)) == ["message-0"]
     assert errors(logs()) == {"LicenseServerUnreachableError"}
-    finish(running, fake_panorama, termination_event(running, age=DAY))
+    visit_until_done(running, fake_panorama, termination_event(running, age=DAY))
     records = logs()
     assert serials_logged(records, LICENSE_LEFT_TO_RECONCILE) == [SERIAL]
     assert "LicenseNotReturned" not in metrics(records)

@@ -359,16 +359,15 @@ def test_the_messages_of_a_batch_are_confirmed_ten_at_a_time(
 ) -> None:
     ids = [launching.instance_id, *(launching.add_instance() for _ in range(24))]
     launching.handler = terminate.handler
-    configure(monkeypatch, launching.terminate_settings(panorama=None, licensing=NO_LICENSES))
+    configure(
+        monkeypatch, launching.terminate_settings(panorama=None, licensing=settings.NO_LICENSING)
+    )
     bodies = [termination_event(launching, instance_id) for instance_id in ids]
     assert launching.deliver(*bodies) == []
     assert launching.operations()["ChangeMessageVisibilityBatch"] == 3
     assert {token for token, _ in launching.completed} == {
         token_of(Transition.TERMINATING, instance_id) for instance_id in ids
     }
-
-
-NO_LICENSES = settings.terminate()["licensing"] | {"mode": "none", "api_key_secret_arn": None}
 
 
 def test_a_confirmed_message_stays_invisible_until_the_invocation_has_ended(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
+from component.fakes import settings
 from component.fakes.base import NAME, client_error
 from component.fakes.cloud import SERIAL, Cloud, add_firewall, add_two_firewalls, token_of
 from component.fakes.functions import become_terminate, configure
@@ -21,6 +22,7 @@ from component.fakes.steps import (
     assert_terminated,
     change_device,
     finish_removal,
+    pass_time,
     refer_to_device,
     termination_event,
     unreachable,
@@ -35,13 +37,6 @@ from vmseries_autoscale.handlers import launch
 from vmseries_autoscale.licensing.reporting import LICENSE_LEFT_TO_RECONCILE
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Device, Part
-
-NO_LICENSES = {
-    "mode": "none",
-    "api_key_secret_arn": None,
-    "license_manager": None,
-    "join_timeout_seconds": 2700,
-}
 
 
 @pytest.mark.documents(id="failure-modes/D10")
@@ -342,7 +337,7 @@ def test_a_license_that_was_already_returned_counts_as_returned(
     fake_panorama.licensed[SERIAL] = []
     event = termination_event(running)
     running.deliver(event)
-    running.account.now += timedelta(seconds=60)
+    pass_time(running)
     running.deliver(event)
     assert fake_panorama.keys == {}
     assert running.account.record(running.instance_id).license is LicenseState.RETURNED
@@ -362,7 +357,7 @@ def test_a_slow_deactivation_is_verified_later(
     assert running.account.record(running.instance_id).license is LicenseState.REQUESTED
     fake_panorama.licensed[SERIAL] = []
     running.deliver(event)
-    running.account.now += timedelta(seconds=60)
+    pass_time(running)
     running.deliver(event)
     assert running.account.record(running.instance_id).license is LicenseState.RETURNED
 
@@ -516,7 +511,7 @@ def test_a_termination_works_without_licensing_and_without_panorama(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    become_terminate(launching, monkeypatch, panorama=None, licensing=NO_LICENSES)
+    become_terminate(launching, monkeypatch, panorama=None, licensing=settings.NO_LICENSING)
     fake_panorama.calls.clear()
     event = termination_event(launching)
     assert launching.deliver(event) == []
@@ -530,7 +525,7 @@ def test_licensing_mode_none_returns_no_license(
     launching: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
     add_firewall(launching, fake_panorama, launching.instance_id, SERIAL)
-    become_terminate(launching, monkeypatch, licensing=NO_LICENSES)
+    become_terminate(launching, monkeypatch, licensing=settings.NO_LICENSING)
     fake_panorama.calls.clear()
     event = termination_event(launching)
     launching.deliver(event)
@@ -546,7 +541,7 @@ def test_a_firewall_that_never_registered_can_be_terminated(
     become_terminate(launching, monkeypatch)
     event = termination_event(launching)
     assert launching.deliver(event) == ["message-0"], "it may have taken a license"
-    launching.account.now += timedelta(seconds=2700)
+    pass_time(launching, settings.JOIN_SECONDS)
     assert launching.deliver(event) == []
     assert_terminated(launching)
     assert metrics(logs())["LicenseNotReturned"] == 1
@@ -601,7 +596,7 @@ def test_a_firewall_that_another_record_names_is_not_changed(
     event = termination_event(launching)
     logs()
     assert launching.deliver(event) == ["message-0"], "its own firewall may register"
-    launching.account.now += timedelta(seconds=2700)
+    pass_time(launching, settings.JOIN_SECONDS)
     assert launching.deliver(event) == []
     counted = metrics(logs())
     assert "FirewallIdentityAmbiguous" not in counted
@@ -761,12 +756,7 @@ def test_a_secret_in_the_wrong_format_is_reported_and_retried(
 ) -> None:
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:another"
     running.account.secrets[secret] = json.dumps({"key": "hidden-value"})
-    licensing = {
-        "mode": "firewall",
-        "api_key_secret_arn": secret,
-        "license_manager": None,
-        "join_timeout_seconds": 2700,
-    }
+    licensing = settings.licensing(api_key_secret_arn=secret)
     become_terminate(running, monkeypatch, licensing=licensing)
     assert running.deliver(termination_event(running)) == ["message-0"]
     records = logs()
@@ -829,6 +819,6 @@ def test_a_record_that_another_invocation_wrote_is_read_again(
     assert running.account.record(running.instance_id).license is LicenseState.UNKNOWN
     assert fake_panorama.entries() == 4, "the license is returned first"
     running.deliver(event)
-    running.account.now += timedelta(seconds=60)
+    pass_time(running)
     running.deliver(event)
     assert running.account.record(running.instance_id).license is LicenseState.RETURNED

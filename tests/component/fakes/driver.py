@@ -74,15 +74,7 @@ SETTINGS: dict[type, dict[str, Any]] = {
 }
 
 PLUGIN_SETTINGS: dict[type, dict[str, Any]] = {
-    TerminateSettings: SETTINGS[TerminateSettings]
-    | {
-        "licensing": {
-            "mode": "plugin",
-            "api_key_secret_arn": None,
-            "license_manager": LICENSE_MANAGER,
-            "join_timeout_seconds": 2700,
-        }
-    },
+    TerminateSettings: SETTINGS[TerminateSettings] | {"licensing": settings.PLUGIN_LICENSING},
     ReconcileSettings: SETTINGS[ReconcileSettings]
     | {
         "licensing_mode": "plugin",

@@ -7,12 +7,15 @@ from typing import Any
 from component.fakes.base import NAME, ZONE
 from component.fakes.dynamodb import RECORDS
 from component.fakes.ec2 import GENERATION, NETWORKS, SECURITY_GROUP
+from component.fakes.panorama import LICENSE_MANAGER
 from component.fakes.secrets_manager import LICENSING_SECRET, PANORAMA_SECRET, STRATA_SECRET
 from component.fakes.sqs import URL
 from component.fakes.xml_server import XmlApi
 from vmseries_autoscale.settings import PanoramaSettings
 
 SERVER_NAME = "firewalls.example.com"
+JOIN_SECONDS = 2700
+"""The bound for firewalls that have not registered with Panorama."""
 
 
 def common(**changes: Any) -> dict[str, Any]:
@@ -96,6 +99,26 @@ def launch(**changes: Any) -> dict[str, Any]:
     )
 
 
+def licensing(**changes: Any) -> dict[str, Any]:
+    """The settings of how licenses are returned: the firewall returns its own."""
+    return {
+        "mode": "firewall",
+        "api_key_secret_arn": LICENSING_SECRET,
+        "license_manager": None,
+        "join_timeout_seconds": JOIN_SECONDS,
+        **changes,
+    }
+
+
+PLUGIN_LICENSING = licensing(
+    mode="plugin", api_key_secret_arn=None, license_manager=LICENSE_MANAGER
+)
+"""Panorama's license plugin returns the licenses."""
+
+NO_LICENSING = licensing(mode="none", api_key_secret_arn=None)
+"""Nothing returns licenses."""
+
+
 def terminate(**changes: Any) -> dict[str, Any]:
     """The settings of the terminate function: the firewall returns its license."""
     return hook(
@@ -103,12 +126,7 @@ def terminate(**changes: Any) -> dict[str, Any]:
         **{
             "deadline_seconds": 86400,
             "management_device_index": 1,
-            "licensing": {
-                "mode": "firewall",
-                "api_key_secret_arn": LICENSING_SECRET,
-                "license_manager": None,
-                "join_timeout_seconds": 2700,
-            },
+            "licensing": licensing(),
             "firewall_api": None,
             "target_groups": {},
             "target_group_arns": [],

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from component.fakes.cloud import SERIAL, Cloud, ago
 from component.fakes.panorama import FakePanorama
@@ -15,11 +18,9 @@ from vmseries_autoscale.errors import (
     DeviceUnavailableError,
     ObjectReferencedError,
 )
+from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.panorama import Part
-
-if TYPE_CHECKING:
-    import pytest
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 FLOOR = 1500
@@ -94,6 +95,27 @@ def finish_removal(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) 
     cloud.deliver(event)
     assert cloud.deliver(event) == []
     assert_terminated(cloud)
+
+
+def pass_time(cloud: Cloud, seconds: float = 60) -> None:
+    """Let time pass between two visits, or two runs."""
+    cloud.account.now += timedelta(seconds=seconds)
+
+
+def license_of(cloud: Cloud) -> LicenseState:
+    """How far the record says that the license is."""
+    return cloud.account.record(cloud.instance_id).license
+
+
+def visit_until_done(cloud: Cloud, panorama: FakePanorama, event: dict[str, Any]) -> None:
+    """Deliver the event once a minute until its message is deleted, while Panorama works."""
+    for _ in range(10):
+        if not cloud.deliver(event):
+            return
+        pass_time(cloud)
+        panorama.finish_plugin()
+        panorama.finish_job()
+    pytest.fail("the message is still in the queue")
 
 
 def unreachable(_name: str) -> None:

@@ -76,6 +76,11 @@ class LicenseState(StrEnum):
     NOT_RETURNED = "not-returned"
     """No visit tries any longer. It was reported, and stays until a license list ticks it off."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to request: the license is returned, or was reported."""
+        return self in (LicenseState.RETURNED, LicenseState.NOT_RETURNED)
+
 
 @dataclass(frozen=True, slots=True)
 class FirewallRecord:

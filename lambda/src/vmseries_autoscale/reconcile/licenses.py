@@ -41,9 +41,6 @@ GIVE_UP = timedelta(days=1)
 """How long after its termination a firewall stays in Panorama because its license is not returned.
 In mode ``plugin`` it stays until the plugin has done its work, or an operator removes it."""
 
-SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
-"""The states in which nothing is left to request."""
-
 
 @dataclass(frozen=True, slots=True)
 class LicenseReturns:
@@ -118,7 +115,7 @@ class LicenseReturns:
                     outcome = run_step(partial(self._look_by_address, record, addresses))
                     collect_unfinished([(record.instance_id, outcome)] if outcome else [])
             return
-        for record in (r for r in records if r.license not in SETTLED):
+        for record in (r for r in records if not r.license.settled):
             outcome = run_step(partial(self._report_gone, record))
             collect_unfinished([(record.instance_id, outcome)] if outcome is not None else [])
 

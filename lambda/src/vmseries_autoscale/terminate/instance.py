@@ -10,7 +10,6 @@ from functools import partial
 from vmseries_autoscale.aws import autoscaling_group, instances
 from vmseries_autoscale.aws.autoscaling_group import Activity, ActivityType
 from vmseries_autoscale.aws.instances import Instance
-from vmseries_autoscale.firewall_records import LicenseState
 from vmseries_autoscale.lifecycle import instance_in_transition
 from vmseries_autoscale.lifecycle.events import LifecycleEvent
 from vmseries_autoscale.lifecycle.instance_in_transition import InstanceInTransition
@@ -19,8 +18,6 @@ from vmseries_autoscale.outcome import Outcome, Unfinished, run_if_time
 from vmseries_autoscale.settings import LicensingMode, TerminateSettings
 from vmseries_autoscale.terminate.authorization import authorize, needs_activity
 from vmseries_autoscale.terminate.stages import Stage
-
-_SETTLED = frozenset({LicenseState.RETURNED, LicenseState.NOT_RETURNED})
 
 
 @dataclass(slots=True)
@@ -60,22 +57,12 @@ class TerminatingInstance(InstanceInTransition):
         """Whether this or an earlier visit found the firewall of the instance ambiguous."""
         return self.record.ambiguous is not None
 
-    @property
-    def license_returned(self) -> bool:
-        """Whether a visit has confirmed that the license is returned."""
-        return self.record.license is LicenseState.RETURNED
-
-    @property
-    def license_settled(self) -> bool:
-        """Whether no visit asks for the license any more: it is returned, or reported."""
-        return self.record.license in _SETTLED
-
     def is_license_open(self, settings: TerminateSettings) -> bool:
         """Return whether the license is still to be returned through Panorama.
 
         Until then, the firewall has to stay in Panorama, which would not know it otherwise.
         """
-        return settings.licensing.mode is not LicensingMode.NONE and not self.license_settled
+        return settings.licensing.mode is not LicensingMode.NONE and not self.record.license.settled
 
     def deadline_passed(self, stage: Stage) -> bool:
         """Return whether ``stage`` is skipped because its deadline has passed."""

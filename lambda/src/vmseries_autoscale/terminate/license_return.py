@@ -74,7 +74,7 @@ def return_license(
     due = [
         instance
         for instance in terminating
-        if not instance.license_settled
+        if not instance.record.license.settled
         and not instance.ambiguous
         and not instance.deadline_passed(Stage.RETURN_LICENSE)
     ]
@@ -512,7 +512,7 @@ def conclude_license(terminating: TerminatingInstance, settings: TerminateSettin
 
     The reconcile function continues for firewalls that Panorama lists.
     """
-    if settings.licensing.mode is LicensingMode.NONE or terminating.license_settled:
+    if settings.licensing.mode is LicensingMode.NONE or terminating.record.license.settled:
         return
     if terminating.ambiguous:
         _give_up(terminating, terminating.record.ambiguous or "the firewall is ambiguous")

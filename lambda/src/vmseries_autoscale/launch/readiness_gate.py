@@ -39,12 +39,22 @@ def pass_readiness_gate(
         _read_records(launching, visit)
     if visit.settings.readiness is Readiness.HEALTHY:
         check = partial(_check_in_target_groups, visit=visit)
-    elif visit.settings.panorama is not None:
+        return for_each(launching, check, visit.time_budget, parallel=True)
+    # Without its record, nothing says which firewall an instance is.
+    unread = {item.event: item.unread for item in launching if item.unread is not None}
+    known = [item for item in launching if item.unread is None]
+    return unread | dict(_check_known(known, visit))
+
+
+def _check_known(launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]) -> Outcomes:
+    """Check the firewalls whose records were read, or are not needed."""
+    if not launching:
+        return {}
+    if visit.settings.panorama is not None:
         return _check_in_panorama(launching, visit, visit.settings.panorama)
-    elif (strata := visit.settings.strata_cloud_manager) is not None:
+    if (strata := visit.settings.strata_cloud_manager) is not None:
         return check_in_strata_cloud_manager(launching, visit, strata)
-    else:
-        check = partial(_check_on_firewall, visit=visit)
+    check = partial(_check_on_firewall, visit=visit)
     return for_each(launching, check, visit.time_budget, parallel=True)
 
 
@@ -93,13 +103,9 @@ def _check_in_panorama(
     launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings], settings: PanoramaSettings
 ) -> dict[LifecycleEvent, Outcome]:
     """Check all firewalls against one device list of Panorama."""
-    unread = {instance.event: instance.unread for instance in launching if instance.unread}
-    launching = [instance for instance in launching if instance.unread is None]
-    if not launching:
-        return dict(unread)
     session = run_step(partial(open_and_list, settings))
     if isinstance(session, Unfinished):
-        return {**unread, **{instance.event: session for instance in launching}}
+        return {instance.event: session for instance in launching}
     others = instance_in_transition.describe_others(
         launching, visit.ec2, visit.settings.name, visit.records
     )
@@ -107,7 +113,7 @@ def _check_in_panorama(
         _check_device, session=session, others=others, panorama_settings=settings, visit=visit
     )
     # Not in parallel, because the session is not thread-safe.
-    outcomes = for_each(launching, check, visit.time_budget) | unread
+    outcomes = for_each(launching, check, visit.time_budget)
     if settings.push_when_out_of_sync:
         outcomes |= push_out_of_sync(launching, session, visit)
     return outcomes
@@ -175,8 +181,6 @@ def is_licensed(panorama: Panorama, serial: str) -> bool:
 
 def _check_on_firewall(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
     """Check readiness through the firewall's own API."""
-    if launching.unread is not None:
-        return launching.unread
     settings = visit.settings
     address = launching.private_ip(settings.management_device_index)
     if settings.firewall_api is None or address is None:

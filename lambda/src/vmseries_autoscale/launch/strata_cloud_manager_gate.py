@@ -46,13 +46,9 @@ def check_in_strata_cloud_manager(
     settings: StrataCloudManagerSettings,
 ) -> dict[LifecycleEvent, Outcome]:
     """Check all firewalls against one list of Strata Cloud Manager."""
-    unread = {instance.event: instance.unread for instance in launching if instance.unread}
-    launching = [instance for instance in launching if instance.unread is None]
-    if not launching:
-        return dict(unread)
     session = run_step(partial(open_session, settings))
     if isinstance(session, Unfinished):
-        return {**unread, **{instance.event: session for instance in launching}}
+        return {instance.event: session for instance in launching}
     look = _Look(
         session,
         instance_in_transition.describe_others(
@@ -62,7 +58,7 @@ def check_in_strata_cloud_manager(
         functools.cache(session.manager.jobs),
     )
     check = partial(_check, look=look, visit=visit)
-    return for_each(launching, check, visit.time_budget) | unread
+    return for_each(launching, check, visit.time_budget)
 
 
 def _check(launching: LaunchingInstance, look: _Look, visit: Visit[LaunchSettings]) -> Outcome:

@@ -57,6 +57,36 @@ class TerminatingInstance(InstanceInTransition):
         """Whether this or an earlier visit found the firewall of the instance ambiguous."""
         return self.record.ambiguous is not None
 
+    @property
+    def known_serial(self) -> str | None:
+        """The serial number of a firewall that is identified, or that its record names.
+
+        Panorama may no longer show a firewall in our groups that an earlier visit has identified.
+        """
+        return self.serial or self.unlisted_serial
+
+    def had_management_interface(self, settings: TerminateSettings) -> bool:
+        """Return whether the instance has or had a management interface, as far as is known.
+
+        A firewall without one never gets a license: it detects its interfaces only at boot. What
+        EC2 does not show of an instance that is gone, its record does.
+        """
+        if self.private_ip(settings.management_device_index) is not None:
+            return True
+        return self.record.management_ip is not None or not (self.running or self.record.stored)
+
+    def may_still_join(self, visit: Visit[TerminateSettings]) -> bool:
+        """Return whether the firewall may still register, or take its license.
+
+        A launch that was abandoned at its deadline has waited for that as long as it is worth
+        waiting.
+        """
+        launched = self.record.launched
+        if launched is None and self.instance is not None:
+            launched = self.instance.launched
+        bound = visit.settings.licensing.join_timeout_seconds
+        return launched is not None and visit.age(launched) < bound
+
     def is_license_open(self, settings: TerminateSettings) -> bool:
         """Return whether the license is still to be returned through Panorama.
 

@@ -35,7 +35,7 @@ def remove_from_panorama(
     outcomes: dict[LifecycleEvent, Outcome] = {}
     due: list[_Leaving] = []
     for instance in in_panorama_stages(terminating):
-        serial = instance.serial or instance.unlisted_serial
+        serial = instance.known_serial
         if (
             serial is None
             or instance.removal is not None

@@ -22,7 +22,7 @@ from vmseries_autoscale.outcome import Done, Outcome, Unfinished, run_step
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.telemetry import Metric
 from vmseries_autoscale.terminate.instance import TerminatingInstance
-from vmseries_autoscale.terminate.license_return import conclude_license
+from vmseries_autoscale.terminate.license_end import conclude_license
 from vmseries_autoscale.terminate.stages import Stage
 
 logger = logging.getLogger(__name__)

@@ -125,15 +125,6 @@ class PreflightPanorama(PanOsPanorama):
         group = self._settings.device_group
         return read_commands.connected_member(self._op(read_commands.device_group(group)), group)
 
-    def read_firewall(self, serial: str) -> None:
-        """Run a read-only command on a firewall through Panorama.
-
-        Raises:
-            DeviceAccessError: If the administrator's role does not allow it.
-            FirewallNotConnectedError: If Panorama is not connected to the firewall.
-        """
-        self._connection.op(command("show", "system", "info"), target=serial)
-
     def read_batch_licenses(self) -> None:
         """Read the licenses of all firewalls, as Panorama knows them.
 
@@ -141,14 +132,6 @@ class PreflightPanorama(PanOsPanorama):
             DeviceAccessError: If the administrator's role does not allow it.
         """
         self._op(read_commands.batch_licenses())
-
-    def read_plugin_licenses(self, license_manager: str) -> None:
-        """Read the list of a license manager.
-
-        Raises:
-            DeviceAccessError: If the administrator's role does not allow it.
-        """
-        self._op(read_commands.plugin_devices(license_manager))
 
     def has_open_changes(self, administrator: str) -> bool:
         """Return whether an administrator has uncommitted changes, or may have some.

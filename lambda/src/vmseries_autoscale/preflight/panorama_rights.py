@@ -96,7 +96,7 @@ def check_firewall_commands(peer: PreflightPanorama) -> Findings:
         )
         return
     try:
-        peer.read_firewall(serial)
+        peer.system_info(serial)
     except FirewallNotConnectedError as error:
         yield unchecked(f"The right to run commands on firewalls through Panorama: {error}.")
     except (DeviceAccessError, DeviceRefusedError) as error:
@@ -125,7 +125,7 @@ def check_plugin_rights(license_manager: str, peer: PreflightPanorama) -> Findin
         )
         return
     try:
-        peer.read_plugin_licenses(license_manager)
+        peer.plugin_licensed(license_manager)
     except DeviceAccessError as error:
         yield _missing(peer, "run show plugins sw_fw_license devices", error)
     except DeviceRefusedError as error:

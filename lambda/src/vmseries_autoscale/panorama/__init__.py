@@ -2,8 +2,9 @@
 
 ``interface`` declares what the package needs from Panorama. ``client`` implements it with
 ``configuration`` (configuration requests), ``membership`` (which firewalls the configuration
-lists), ``jobs``, ``license_plugin`` and ``xpath``. ``removal`` decides how firewalls are removed
-and committed, and ``preflight_client`` adds the requests that only the pre-flight makes.
+lists), ``devices``, ``jobs``, ``batch_license``, ``license_plugin``, ``read_commands`` and
+``xpath``. ``removal`` decides how firewalls are removed and committed. ``preflight_client`` and
+``recording_client`` add the requests that only the pre-flight and the recording make.
 """
 
 from __future__ import annotations

@@ -20,9 +20,10 @@ from vmseries_autoscale.errors import (
     LicensingKeyError,
     SecondaryPeerError,
 )
-from vmseries_autoscale.pan_os.commands import command, nested
+from vmseries_autoscale.pan_os.commands import nested
 from vmseries_autoscale.pan_os.license_commands import is_capacity_license, says_deactivated
 from vmseries_autoscale.pan_os.values import all_text, job_number, serial_number, text_at
+from vmseries_autoscale.panorama import read_commands
 from vmseries_autoscale.panorama.interface import BatchLicense
 
 _KEY = re.compile(
@@ -98,7 +99,7 @@ class BatchLicenses:
             command in its state: it says nothing about any license.
         """
         try:
-            response = self._op(command("request", "batch", "license", "info"))
+            response = self._op(read_commands.batch_licenses())
         except DeniedOnPeerError:
             return None
         devices = response.find("result/devices")

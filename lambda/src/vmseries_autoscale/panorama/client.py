@@ -32,7 +32,7 @@ from vmseries_autoscale.pan_os.values import (
     job_number,
 )
 from vmseries_autoscale.pan_os.xml_limits import PANORAMA_LIMITS
-from vmseries_autoscale.panorama import devices, jobs, xpath
+from vmseries_autoscale.panorama import devices, jobs, read_commands, xpath
 from vmseries_autoscale.panorama.batch_license import BatchLicenses
 from vmseries_autoscale.panorama.configuration import Configuration
 from vmseries_autoscale.panorama.interface import (
@@ -59,9 +59,9 @@ _NOTHING_TO_COMMIT = re.compile(
     re.IGNORECASE,
 )
 _LISTS_OF_GROUPS = {
-    Part.TEMPLATE_STACK: ("show", "template-stack"),
-    Part.DEVICE_GROUP: ("show", "devicegroups"),
-    Part.LOG_COLLECTOR_GROUP: ("show", "log-collector-group", "all"),
+    Part.TEMPLATE_STACK: command("show", "template-stack"),
+    Part.DEVICE_GROUP: command("show", "devicegroups"),
+    Part.LOG_COLLECTOR_GROUP: read_commands.log_collector_groups(),
 }
 _LEASE_MARGIN_SECONDS = 5.0
 """Time that the lease of a slot outlasts the time limit of a call: for the resolution of a host
@@ -139,14 +139,14 @@ class PanOsPanorama:
         return response.findtext("result/local-info/state") in ACTIVE_STATES
 
     def _show_ha_state(self) -> ET.Element:
-        return self._op(command("show", "high-availability", "state"))
+        return self._op(read_commands.ha_state())
 
     def members(self) -> list[Device]:
         """Return the firewalls in the configured device group and template stack."""
         group, stack = self._settings.device_group, self._settings.template_stack
         return devices.members(
-            self._op(command("show", "devicegroups", "name", text=group)),
-            self._op(command("show", "template-stack", "name", text=stack)),
+            self._op(read_commands.device_group(group)),
+            self._op(read_commands.template_stack(stack)),
             group,
             stack,
         )
@@ -155,14 +155,14 @@ class PanOsPanorama:
         """Return all firewalls that Panorama manages."""
         known = self.members() if members is None else members
         ours = {device.serial: device for device in known}
-        return devices.all_devices(self._op(command("show", "devices", "all")), ours)
+        return devices.all_devices(self._op(read_commands.devices()), ours)
 
     def groups_of(self, serials: Collection[str], parts: Collection[Part]) -> Places:
         """Return the names of the groups of these kinds that hold these firewalls."""
         places: dict[str, list[Place]] = {}
         for part, show in _LISTS_OF_GROUPS.items():
             if part in parts and serials:
-                names = devices.group_names(self._op(command(*show)))
+                names = devices.group_names(self._op(show))
                 for serial in names.keys() & set(serials):
                     places.setdefault(serial, []).append(Place(part, names[serial]))
         return places
@@ -205,7 +205,7 @@ class PanOsPanorama:
     def job(self, job_id: str) -> Job | None:
         """Return a job of ours; ``None`` if Panorama does not know it, as the peer of a pair."""
         try:
-            response = self._op(command("show", "jobs", "id", text=job_id))
+            response = self._op(read_commands.job(job_id))
             return jobs.job_by_id(response, job_id, self._username)
         except DeviceBusyError as error:
             if is_unknown_job(str(error)):
@@ -213,7 +213,7 @@ class PanOsPanorama:
             raise
 
     def _jobs(self) -> ET.Element:
-        return self._op(command("show", "jobs", "all"))
+        return self._op(read_commands.jobs())
 
     def batch_deactivate(self, serials: Collection[str]) -> str | None:
         """Request Panorama to return the capacity licenses of these firewalls."""

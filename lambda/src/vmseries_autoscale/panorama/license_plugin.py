@@ -8,9 +8,10 @@ from itertools import islice
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.errors import DeviceRefusedError
-from vmseries_autoscale.pan_os.commands import command, nested
+from vmseries_autoscale.pan_os.commands import nested
 from vmseries_autoscale.pan_os.license_commands import says_deactivated
 from vmseries_autoscale.pan_os.values import printable, serial_number, text_at
+from vmseries_autoscale.panorama import read_commands
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,7 @@ class LicensePlugin:
 
         An entry without an address has an empty one.
         """
-        show = ("show", "plugins", "sw_fw_license", "devices", "license-manager")
-        response = self._op(command(*show, text=license_manager))
+        response = self._op(read_commands.plugin_devices(license_manager))
         result = response.find("result")
         shape = [] if result is None else [child.tag for child in islice(result, _SHOWN)]
         logger.debug("The license plugin has responded", extra={"elements": printable(str(shape))})

@@ -105,7 +105,7 @@ class PreflightPanorama(PanOsPanorama):
 
     def log_collector_groups(self) -> set[str]:
         """Return the names of all log collector groups."""
-        response = self._op(command("show", "log-collector-group", "all"))
+        response = self._op(read_commands.log_collector_groups())
         return {printable(group.get("name")) for group in response.iterfind("result/*/entry")}
 
     def has_license_manager(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Read-only commands that the pre-flight and the recording share, and how to read an answer."""
+"""Read-only commands that several clients of Panorama send, and how to read an answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,36 @@ from vmseries_autoscale.pan_os.values import serial_number
 def device_group(name: str) -> ET.Element:
     """Return the command that shows the firewalls of a device group."""
     return command("show", "devicegroups", "name", text=name)
+
+
+def template_stack(name: str) -> ET.Element:
+    """Return the command that shows the firewalls of a template stack."""
+    return command("show", "template-stack", "name", text=name)
+
+
+def devices() -> ET.Element:
+    """Return the command that shows all firewalls that Panorama manages."""
+    return command("show", "devices", "all")
+
+
+def jobs() -> ET.Element:
+    """Return the command that shows the list of jobs."""
+    return command("show", "jobs", "all")
+
+
+def job(job_id: str) -> ET.Element:
+    """Return the command that shows one job."""
+    return command("show", "jobs", "id", text=job_id)
+
+
+def ha_state() -> ET.Element:
+    """Return the command that shows the state of high availability."""
+    return command("show", "high-availability", "state")
+
+
+def log_collector_groups() -> ET.Element:
+    """Return the command that shows all log collector groups."""
+    return command("show", "log-collector-group", "all")
 
 
 def batch_licenses() -> ET.Element:

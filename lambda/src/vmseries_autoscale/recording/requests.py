@@ -41,7 +41,7 @@ class Request:
 JOBS = Request(
     LIST_OF_JOBS,
     "Does an id occur twice, do pushes have devices, and how large is the list?",
-    command("show", "jobs", "all"),
+    read_commands.jobs(),
 )
 
 
@@ -57,7 +57,7 @@ def of_panorama(
     yield Request(
         "template stack",
         "The same for template stacks.",
-        command("show", "template-stack", "name", text=settings.template_stack),
+        read_commands.template_stack(settings.template_stack),
     )
     if license_manager is not None:
         yield Request(
@@ -75,7 +75,7 @@ def of_panorama(
     yield Request(
         "high availability",
         "Which states has a pair?",
-        command("show", "high-availability", "state"),
+        read_commands.ha_state(),
     )
     if mode is not LicensingMode.NONE:
         yield Request(
@@ -88,7 +88,7 @@ def of_panorama(
         yield Request(
             "log collector groups",
             "Which elements has a log collector group?",
-            command("show", "log-collector-group", "all"),
+            read_commands.log_collector_groups(),
         )
     yield Request(
         "plugins", "Which plugins are installed?", command("show", "plugins", "installed")
@@ -97,7 +97,7 @@ def of_panorama(
         "devices",
         "How large is the list of all firewalls, how long does it take, and which names and "
         "addresses does it show?",
-        command("show", "devices", "all"),
+        read_commands.devices(),
     )
 
 
@@ -130,5 +130,5 @@ def of_jobs(answer: ET.Element) -> Iterator[Request]:
             yield Request(
                 f"newest {name}",
                 "Which details has one job, and has a push devices here?",
-                command("show", "jobs", "id", text=str(max(numbers))),
+                read_commands.job(str(max(numbers))),
             )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from typing import TypeVar
 from xml.etree import ElementTree as ET
 
 from vmseries_autoscale.aws import clients
@@ -54,6 +55,8 @@ from vmseries_autoscale.settings import PanoramaSettings
 
 logger = logging.getLogger(__name__)
 
+P = TypeVar("P", bound="PanOsPanorama")
+
 _NOTHING_TO_COMMIT = re.compile(
     r"there are no changes to commit|the result of this commit would be the same|\bno edits\b",
     re.IGNORECASE,
@@ -79,9 +82,24 @@ def connect_to_active(settings: PanoramaSettings, credentials: Credentials) -> P
     """
     if len(settings.hostnames) == 1:
         return PanOsPanorama(settings.hostnames[0], settings, credentials)
+    return active_peer(PanOsPanorama, settings, credentials)
+
+
+def active_peer(kind: type[P], settings: PanoramaSettings, credentials: Credentials) -> P:
+    """Ask each Panorama for its state, and return a client of the first that accepts changes.
+
+    Args:
+        kind: Class of the client.
+        settings: Settings of Panorama.
+        credentials: Credentials of the administrator.
+
+    Raises:
+        PanOsError: As for ``connect_to_active``, also with a single Panorama.
+        DeviceBusyError: Likewise.
+    """
     first_error: PanOsError | DeviceBusyError | None = None
     for hostname in settings.hostnames:
-        panorama = PanOsPanorama(hostname, settings, credentials)
+        panorama = kind(hostname, settings, credentials)
         try:
             if panorama.is_active():
                 return panorama

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from xml.etree import ElementTree as ET
 
-from vmseries_autoscale.errors import PANORAMA, AutoscaleError, DeviceBusyError
-from vmseries_autoscale.panorama.client import PanOsPanorama
+from vmseries_autoscale.panorama.client import PanOsPanorama, active_peer
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
-
-logger = logging.getLogger(__name__)
 
 
 class RecordingPanorama(PanOsPanorama):
@@ -33,18 +29,7 @@ def connect(settings: PanoramaSettings, credentials: Credentials) -> RecordingPa
     """Connect to the Panorama that accepts changes: the only one, or the active one of a pair.
 
     Raises:
-        AutoscaleError: If no Panorama is active, or none answers.
+        PanOsError: If a peer's state cannot be read and no other peer is active.
+        DeviceBusyError: If all peers report their state and none is active.
     """
-    error: AutoscaleError = DeviceBusyError(PANORAMA, "none of the Panorama peers is active")
-    for hostname in settings.hostnames:
-        panorama = RecordingPanorama(hostname, settings, credentials)
-        try:
-            if panorama.is_active():
-                return panorama
-        except AutoscaleError as raised:
-            logger.warning(
-                "Could not read the HA state of a Panorama peer",
-                extra={"hostname": hostname, "reason": str(raised)},
-            )
-            error = raised
-    raise error
+    return active_peer(RecordingPanorama, settings, credentials)

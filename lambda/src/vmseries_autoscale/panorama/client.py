@@ -67,8 +67,8 @@ _LISTS_OF_GROUPS = {
     Part.LOG_COLLECTOR_GROUP: read_commands.log_collector_groups(),
 }
 _LEASE_MARGIN_SECONDS = 5.0
-"""Time that the lease of a slot outlasts the time limit of a call: for the resolution of a host
-name, which has its own limit."""
+"""Time that the lease of a slot outlasts the longest time limit of a call: for the resolution of a
+host name, which has its own limit."""
 
 _NOTHING_TO_REVERT = re.compile(r"\b(no|nothing)\b.*(changes|edits|to revert)", re.IGNORECASE)
 
@@ -119,10 +119,8 @@ def _gate(settings: PanoramaSettings) -> Callable[[], AbstractContextManager[Non
     """Return the context of each call: a slot of its own, if deployments share slots."""
     if settings.call_slots_table_arn is None:
         return nullcontext
-    longest = max(settings.timeout_seconds, settings.license_timeout_seconds)
-    slots = CallSlots(
-        clients.dynamodb(), settings.call_slots_table_arn, longest + _LEASE_MARGIN_SECONDS
-    )
+    lease_seconds = settings.license_timeout_seconds + _LEASE_MARGIN_SECONDS
+    slots = CallSlots(clients.dynamodb(), settings.call_slots_table_arn, lease_seconds)
     return slots.held
 
 

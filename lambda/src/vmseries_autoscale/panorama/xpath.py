@@ -45,12 +45,10 @@ def entries(names: Collection[str]) -> str:
 
 def lists_of_all_groups() -> dict[Part, str]:
     """Return the XPath of each part's lists of firewalls, whatever its groups are called."""
-    return {
-        Part.TEMPLATE_STACK: f"{LOCALHOST}/template-stack/entry/devices",
-        Part.DEVICE_GROUP: f"{LOCALHOST}/device-group/entry/devices",
-        Part.LOG_COLLECTOR_GROUP: f"{LOCALHOST}/log-collector-group/entry/logfwd-setting/devices",
-        Part.MANAGED_DEVICES: _MANAGED_DEVICES,
+    lists = {
+        part: f"{LOCALHOST}/{kind}/entry/{members}" for part, (kind, members) in _GROUPS.items()
     }
+    return lists | {Part.MANAGED_DEVICES: _MANAGED_DEVICES}
 
 
 def group_list(part: Part, group: str) -> str:

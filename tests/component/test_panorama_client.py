@@ -375,7 +375,7 @@ def lists(groups: str = GROUPS, stacks: str = STACKS) -> Callable[[dict[str, str
 
 def test_devices_are_joined_from_three_lists(api: XmlApi, panorama: PanOsPanorama) -> None:
     api.reply = lists()
-    assert panorama.devices() == [OURS, Device("007951000000099", deactivated=True)]
+    assert panorama.devices() == [OURS, Device("007951000000099")]
     assert {request["cmd"] for request in api.requests} == {
         "<show><devices><all /></devices></show>",
         "<show><devicegroups><name>DG</name></devicegroups></show>",

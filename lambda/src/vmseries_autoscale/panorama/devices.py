@@ -74,7 +74,6 @@ def all_devices(response: ET.Element, ours: Mapping[str, Device]) -> list[Device
             hostname=text_at(entry, "hostname"),
             ip_address=text_at(entry, "ip-address"),
             connected=entry.findtext("connected") == "yes",
-            deactivated=text_at(entry, "deactivated").strip().lower() not in ("", "no"),
         )
         for entry in response.iterfind("result/devices/entry")
         if (serial := _serial(entry)) is not None

@@ -41,8 +41,6 @@ class Device:
         template_status: The same status for the configured template stack.
         device_group: Name of the device group that holds the firewall; ``None`` if it is not known.
         template_stack: The same for its template stack.
-        deactivated: Whether the device list says that the firewall's license was deactivated. Its
-            meaning is not documented; the group lists do not have it.
     """
 
     serial: str
@@ -53,7 +51,6 @@ class Device:
     template_status: str | None = None
     device_group: str | None = None
     template_stack: str | None = None
-    deactivated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

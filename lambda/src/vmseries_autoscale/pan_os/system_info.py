@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from vmseries_autoscale.pan_os.values import serial_number, text_at
-
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+from vmseries_autoscale.pan_os.values import mac_address, serial_number, text_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +44,11 @@ class SystemInfo:
 
 def system_info(response: ET.Element) -> SystemInfo:
     """Return the values of a response to "show system info"."""
-    mac = text_at(response, "result/system/mac-address").strip().lower()
     return SystemInfo(
         serial=serial_number(_text(response, "serial")) if _is_serial(response) else None,
         hostname=_text(response, "hostname"),
         management_ip=_text(response, "ip-address"),
-        mac=mac if _MAC.fullmatch(mac) else "",
+        mac=mac_address(_text(response, "mac-address")),
         vm_license=_text(response, "vm-license"),
         cpu_id=_text(response, "vm-cpuid"),
     )

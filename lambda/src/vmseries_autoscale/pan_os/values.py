@@ -1,4 +1,4 @@
-"""Read single values from a device's response: texts, serial numbers and job numbers.
+"""Read single values from a device's response: texts, numbers and MAC addresses.
 
 A response is untrusted. Without Panorama, it comes from a firewall, which may be compromised. A
 value is therefore bounded before it goes into a log, a tag, an error or a further request.
@@ -16,6 +16,7 @@ MAXIMUM_TEXT_LENGTH = 1000
 
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _SERIAL = re.compile(r"[A-Za-z0-9]{1,32}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _JOB_NUMBER = re.compile(r"[0-9]{1,18}")
 _CODE = re.compile(r"[0-9]{1,6}")
 
@@ -64,6 +65,12 @@ def serial_number(text: str | None) -> str | None:
     """
     serial = (text or "").strip() if len(text or "") <= MAXIMUM_TEXT_LENGTH else ""
     return serial if _SERIAL.fullmatch(serial) else None
+
+
+def mac_address(text: str) -> str:
+    """Return a MAC address in lower case; empty if the text is not one with colons."""
+    mac = text.strip().lower()
+    return mac if _MAC.fullmatch(mac) else ""
 
 
 def job_number(text: str | None) -> int | None:

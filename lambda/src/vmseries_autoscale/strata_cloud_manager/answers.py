@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vmseries_autoscale.errors import STRATA_CLOUD_MANAGER, DeviceUnavailableError
-from vmseries_autoscale.pan_os.values import job_number, printable, serial_number
+from vmseries_autoscale.pan_os.values import job_number, mac_address, printable, serial_number
 from vmseries_autoscale.strata_cloud_manager.interface import (
     ConfigurationJob,
     ManagedFirewall,
@@ -44,8 +44,6 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 
 _SERIAL = re.compile(r"[0-9]{14,15}")
 """The documented form of a serial number in this API."""
-
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 _ENDED = frozenset({"FIN", "PUSHFAIL", "PUSHABORT", "PUSHTIMEOUT"})
 _PUSHES = frozenset({"CommitAll", "CommitAndPush", "NGFW-Bootstrap-Push"})
@@ -138,14 +136,13 @@ def _firewall(entry: Mapping[str, Any]) -> ManagedFirewall | None:
         return None
     hostname, folder = _name(entry.get("hostname")), _name(entry.get("folder"))
     names = {serial, hostname, _name(entry.get("name")), _name(entry.get("display_name"))}
-    mac = _name(entry.get("mac_address")).lower().replace("-", ":")
     return ManagedFirewall(
         serial,
         hostname=hostname,
         folder=folder or None,
         connected=entry.get("is_connected") is True,
         ip_address=_name(entry.get("ip_address")),
-        mac=mac if _MAC.fullmatch(mac) else "",
+        mac=mac_address(_name(entry.get("mac_address")).replace("-", ":")),
         names=frozenset(names - {""}),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,21 +25,8 @@ take too long to read."""
 _PIECE = 2**16
 
 
-def read_body(response: http.client.HTTPResponse, connection: BoundedSocket, limit: int) -> bytes:
-    """Read the body of a response.
-
-    Args:
-        response: Response whose headers were read.
-        connection: Socket of the response.
-        limit: Maximum number of bytes of the body.
-
-    Raises:
-        TooManyBytesError: If the body is longer, or announces to be.
-        TimeoutError: If the deadline of the connection passes.
-        HTTPException: If the body ends early, or is not HTTP.
-        OSError: If the connection breaks.
-        ValueError: For some sizes of chunks, as ``OverflowError`` too.
-    """
+def _read_body(response: http.client.HTTPResponse, connection: BoundedSocket, limit: int) -> bytes:
+    """Read the body of a response whose headers were read from this socket."""
     connection.remaining_bytes = int(_FRAMING * limit)
     body = bytearray()
     announced = response.length or 0
@@ -148,6 +135,41 @@ class BoundedConnection(http.client.HTTPSConnection):
             connected.close()
             raise
         self.sock.deadline = self._deadline
+
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit: int,
+        check_status: Callable[[int], None] = lambda _status: None,
+    ) -> tuple[int, bytes]:
+        """Send the only request of this connection, after ``connect``, and read its response.
+
+        Args:
+            method: Method of HTTP.
+            target: Path and query.
+            body: Body of the request; ``None`` without one.
+            headers: Headers of the request, beside those of the connection.
+            limit: Maximum number of bytes of the response's body.
+            check_status: Raises an error for a status whose body is not to be read.
+
+        Returns:
+            The status and the body of the response.
+
+        Raises:
+            TooManyBytesError: If the body is longer, or announces to be.
+            TimeoutError: If the deadline of the connection passes.
+            HTTPException: If the response ends early, or is not HTTP.
+            OSError: If the connection breaks.
+            ValueError: For some sizes of chunks, as ``OverflowError`` too.
+        """
+        self.request(method, target, body, {**headers, "Connection": "close"})
+        tls = self.sock  # The connection forgets it when it has read the headers.
+        with self.getresponse() as response:
+            check_status(response.status)
+            return response.status, _read_body(response, tls, limit)
 
     def _connect_to_any(self) -> socket.socket:
         addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)

@@ -11,14 +11,10 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import quote, urlencode
 
-from vmseries_autoscale.bounded_https import (
-    BoundedConnection,
-    Deadline,
-    TooManyBytesError,
-    read_body,
-)
+from vmseries_autoscale.bounded_https import BoundedConnection, Deadline, TooManyBytesError
 from vmseries_autoscale.credit_pool import answers
 from vmseries_autoscale.credit_pool.answers import Pool, Profile, Token
 from vmseries_autoscale.errors import CreditPoolError
@@ -115,16 +111,14 @@ class CreditPoolClient:
         connection = BoundedConnection(host, _PORT, self._context, self._deadline)
         try:
             connection.connect()
-            connection.request(
+            return connection.exchange(
                 method,
                 path,
                 form,
-                {"Accept": "application/json", "Connection": "close", **headers},
-            )
-            tls = connection.sock  # The connection forgets it when it has read the headers.
-            with connection.getresponse() as response:
-                _check_status(host, response.status)
-                return read_body(response, tls, answers.MAXIMUM_BYTES)
+                {"Accept": "application/json", **headers},
+                answers.MAXIMUM_BYTES,
+                partial(_check_status, host),
+            )[1]
         except TooManyBytesError:
             raise CreditPoolError(
                 f"{host} answered with more than {answers.MAXIMUM_BYTES} bytes"

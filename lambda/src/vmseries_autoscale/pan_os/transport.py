@@ -13,12 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from vmseries_autoscale.bounded_https import (
-    BoundedConnection,
-    Deadline,
-    TooManyBytesError,
-    read_body,
-)
+from vmseries_autoscale.bounded_https import BoundedConnection, Deadline, TooManyBytesError
 from vmseries_autoscale.errors import (
     PANORAMA,
     DeviceAccessError,
@@ -115,16 +110,15 @@ class Transport:
             connection.close()
 
     def _exchange(self, connection: BoundedConnection, form: bytes) -> Response:
-        connection.request(
+        _, body = connection.exchange(
             "POST",
             "/api/",
             form,
-            {"Content-Type": "application/x-www-form-urlencoded", "Connection": "close"},
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            self._limits.body_bytes,
+            self._check_status,
         )
-        tls = connection.sock  # The connection forgets it when it has read the headers.
-        with connection.getresponse() as response:
-            self._check_status(response.status)
-            return Response(read_body(response, tls, self._limits.body_bytes))
+        return Response(body)
 
     def _check_status(self, status: int) -> None:
         if status in _ACCESS_STATUSES:

@@ -17,12 +17,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from vmseries_autoscale import secret_store
-from vmseries_autoscale.bounded_https import (
-    BoundedConnection,
-    Deadline,
-    TooManyBytesError,
-    read_body,
-)
+from vmseries_autoscale.bounded_https import BoundedConnection, Deadline, TooManyBytesError
 from vmseries_autoscale.errors import (
     STRATA_CLOUD_MANAGER,
     DeviceAccessError,
@@ -221,15 +216,13 @@ class StrataCloudManagerClient:
         connection = BoundedConnection(host, _PORT, self._context, deadline)
         try:
             connection.connect()
-            connection.request(
+            return connection.exchange(
                 method,
                 target,
                 form,
-                {"Accept": "application/json", "Connection": "close", **headers},
+                {"Accept": "application/json", **headers},
+                answers.MAXIMUM_BYTES,
             )
-            tls = connection.sock  # The connection forgets it when it has read the headers.
-            with connection.getresponse() as response:
-                return response.status, read_body(response, tls, answers.MAXIMUM_BYTES)
         except TooManyBytesError:
             raise DeviceUnavailableError(
                 STRATA_CLOUD_MANAGER,

@@ -22,8 +22,6 @@ with a JSON text; its wording is invented.
 from __future__ import annotations
 
 import hmac
-import json
-import threading
 from datetime import date
 from typing import Any
 
@@ -31,6 +29,7 @@ from vmseries_lab.core.world import World
 from vmseries_lab.licensing_api import AUTH_CODE, Licensing
 from vmseries_lab.net.certificates import IDENTITY_NAME, Authority
 from vmseries_lab.net.https import HttpsServer, Request, Response
+from vmseries_lab.net.identity_service import IdentityService
 
 CLIENT_ID = "lab-credit-client"
 CLIENT_SECRET = "Vq3sXo8kLm1Zt6Rw0Yb5Nc9Hd2Jf7Gp4"  # noqa: S105 - of the lab
@@ -58,13 +57,21 @@ class CreditPool:
     def __init__(self, world: World, authority: Authority, licensing: Licensing) -> None:
         self._world = world
         self._licensing = licensing
-        self._lock = threading.Lock()
-        self._tokens: dict[str, float] = {}
+        self._tokens = IdentityService(
+            world.clock,
+            "/as/token.oauth2",
+            SCOPE,
+            TOKEN_SECONDS,
+            is_client=_is_client,
+            new_token=lambda number: f"lab-credit-token-{number:06d}-Zk8Qw2",
+        )
         self.total = 2000.0
         self.credits_per_firewall = 13.68
         self.profile_firewalls = 100
         self.expires = date(2099, 12, 31)
-        self.identity = HttpsServer(authority, (IDENTITY_NAME,), self.issue_token, world.clock)
+        self.identity = HttpsServer(
+            authority, (IDENTITY_NAME,), self._tokens.issue_token, world.clock
+        )
         licensing.credit_api = self.respond
         world.hosts[f"{IDENTITY_NAME}:443"] = self.identity.address
 
@@ -90,44 +97,21 @@ class CreditPool:
         """Stop serving for good."""
         self.identity.close()
 
-    def issue_token(self, request: Request) -> Response:
-        """Answer one request at the identity service."""
-        given = request.parameters
-        if request.path != "/as/token.oauth2":
-            return _json(404, {"error": "not_found"})
-        if given.get("grant_type") != "client_credentials":
-            return _json(400, {"error": "unsupported_grant_type"})
-        known = hmac.compare_digest(
-            given.get("client_id", "").encode(), CLIENT_ID.encode()
-        ) and hmac.compare_digest(given.get("client_secret", "").encode(), CLIENT_SECRET.encode())
-        if not known:
-            return _json(401, {"error": "invalid_client"})
-        if given.get("scope") != SCOPE:
-            return _json(400, {"error": "invalid_scope"})
-        with self._lock:
-            token = f"lab-credit-token-{len(self._tokens) + 1:06d}-Zk8Qw2"
-            self._tokens[token] = self._world.clock.now() + TOKEN_SECONDS
-        return _json(
-            200, {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_SECONDS}
-        )
-
     def respond(self, request: Request) -> Response:
         """Answer one request of the credit-pool API."""
-        with self._lock:
-            until = self._tokens.get(request.headers.get("token", ""), 0.0)
-        if until <= self._world.clock.now():
-            return _json(401, {"message": "Unauthorized"})
+        if not self._tokens.accepts(request.headers.get("token", "")):
+            return Response.json(401, {"message": "Unauthorized"})
         parts = request.path.removeprefix("/tms/v1/").split("/")
         match parts:
             case ["creditPool"]:
-                return _json(200, {"data": [self._pool()]})
+                return Response.json(200, {"data": [self._pool()]})
             case ["creditPool", pool_id] if pool_id == POOL_ID:
-                return _json(200, {"data": self._pool()})
+                return Response.json(200, {"data": self._pool()})
             case ["deploymentProfile", auth_code] if auth_code == AUTH_CODE:
-                return _json(200, {"data": self._profile()})
+                return Response.json(200, {"data": self._profile()})
             case ["firewallserialnumbers"] if request.parameters.get("auth_code") == AUTH_CODE:
-                return _json(200, {"vm_series": self._serials(), "cn_series": []})
-        return _json(404, {"message": "Not Found"})
+                return Response.json(200, {"vm_series": self._serials(), "cn_series": []})
+        return Response.json(404, {"message": "Not Found"})
 
     def _pool(self) -> dict[str, Any]:
         allocated = self.profile_firewalls * self.credits_per_firewall
@@ -156,5 +140,8 @@ class CreditPool:
         return sorted({*pool.used, *(use.serial for use in self._licensing.uses())})
 
 
-def _json(status: int, value: object) -> Response:
-    return Response(json.dumps(value).encode(), "application/json", status)
+def _is_client(request: Request) -> bool:
+    """Whether the form has the credentials."""
+    given = (request.parameters.get(name, "") for name in ("client_id", "client_secret"))
+    known = (CLIENT_ID, CLIENT_SECRET)
+    return hmac.compare_digest("\n".join(given).encode(), "\n".join(known).encode())

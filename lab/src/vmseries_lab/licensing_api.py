@@ -10,7 +10,6 @@ a firewall returns its license through :meth:`Licensing.return_license`.
 from __future__ import annotations
 
 import hmac
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -88,7 +87,7 @@ class Licensing:
         self.pools = {AUTH_CODE: Pool(POOL_SIZE)}
         self.deactivation_seconds = 20.0
         self.deactivation_error: str | None = None
-        self.credit_api: Callable[[Request], Response] = lambda _request: _json(404, {})
+        self.credit_api: Callable[[Request], Response] = lambda _request: Response.json(404, {})
         self.server = HttpsServer(authority, (LICENSING_NAME,), self.respond, world.clock)
         world.hosts[f"{LICENSING_NAME}:443"] = self.server.address
 
@@ -214,16 +213,18 @@ class Licensing:
             return self.credit_api(request)
         key = request.headers.get("apikey", "")
         if not hmac.compare_digest(key.encode(), self.api_key.encode()):
-            return _json(401, {"Message": "Authorization has been denied for this request."})
+            return Response.json(
+                401, {"Message": "Authorization has been denied for this request."}
+            )
         parameters = {name.lower(): value for name, value in request.parameters.items()}
         handlers = {"/api/license/get": self._get, "/api/license/activate": self._activate}
         handler = handlers.get(request.path)
         if handler is None:
-            return _json(404, {"Message": f"No action was found for {request.path}."})
+            return Response.json(404, {"Message": f"No action was found for {request.path}."})
         try:
             return handler(parameters)
         except (LicensingRejectedError, PoolExhaustedError) as error:
-            return _json(400, {"Message": str(error)})
+            return Response.json(400, {"Message": str(error)})
 
     def _get(self, parameters: dict[str, str]) -> Response:
         """Return how many licenses of an auth code are in use, and by which firewalls."""
@@ -237,7 +238,7 @@ class Licensing:
                 for serial, (uuid, cpuid) in pool.used.items()
             ]
             total = pool.total
-        return _json(
+        return Response.json(
             200,
             {
                 "AuthCode": auth_code,
@@ -253,7 +254,9 @@ class Licensing:
         if not (uuid and cpuid):
             raise LicensingRejectedError("uuid and cpuid are required.")
         serial = self.activate(parameters.get("authcode", ""), uuid, cpuid)
-        return _json(200, [{"serialnumField": serial, "typeField": "", "errmsgField": None}])
+        return Response.json(
+            200, [{"serialnumField": serial, "typeField": "", "errmsgField": None}]
+        )
 
     def _require_reachable(self) -> None:
         if not self.reachable:
@@ -262,7 +265,3 @@ class Licensing:
     def _next_serial(self) -> str:
         self._serials += 1
         return f"{_FIRST_SERIAL + self._serials:015d}"
-
-
-def _json(status: int, value: object) -> Response:
-    return Response(json.dumps(value).encode(), "application/json", status)

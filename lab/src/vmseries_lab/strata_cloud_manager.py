@@ -37,10 +37,12 @@ from defusedxml.ElementTree import fromstring
 from vmseries_lab.core.world import World
 from vmseries_lab.net.certificates import STRATA_API_NAME, STRATA_IDENTITY_NAME, Authority
 from vmseries_lab.net.https import HttpsServer, Request, Response
+from vmseries_lab.net.identity_service import IdentityService
 
 TSG_ID = "1234567890"
 CLIENT_ID = f"autoscale@{TSG_ID}.iam.panserviceaccount.com"
 CLIENT_SECRET = "5f0c9a1e-7b42-4d0e-9d57-3f6a1c2b8e94"  # noqa: S105 - of the lab
+SCOPE = f"tsg_id:{TSG_ID}"
 FOLDER = "autoscale"
 OTHER_FOLDER = "branches"
 
@@ -134,7 +136,15 @@ class StrataCloudManager:
     def __init__(self, world: World, authority: Authority) -> None:
         self._world = world
         self._lock = threading.RLock()
-        self._tokens: dict[str, float] = {}
+        self._tokens = IdentityService(
+            world.clock,
+            "/oauth2/access_token",
+            SCOPE,
+            TOKEN_SECONDS,
+            is_client=_is_client,
+            new_token=lambda number: f"lab.strata-token-{number:06d}.{uuid.uuid4().hex}",
+            also={"scope": SCOPE},
+        )
         self._jobs: list[dict[str, str]] = []
         self.entries: dict[str, Entry] = {}
         self.folders: dict[str, int] = {FOLDER: 1, OTHER_FOLDER: 1}
@@ -195,8 +205,7 @@ class StrataCloudManager:
 
     def revoke_tokens(self) -> None:
         """Make all tokens invalid."""
-        with self._lock:
-            self._tokens.clear()
+        self._tokens.revoke()
 
     # -- firewalls -----------------------------------------------------------------------------
 
@@ -307,37 +316,14 @@ class StrataCloudManager:
     def issue_token(self, request: Request) -> Response:
         """Answer one request at the identity service."""
         self.requests.append(request.path)
-        if request.path != "/oauth2/access_token":
-            return _json(404, {"error": "not_found"})
-        if request.parameters.get("grant_type") != "client_credentials":
-            return _json(400, {"error": "unsupported_grant_type"})
-        pair = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        given = {key.lower(): value for key, value in request.headers.items()}
-        if not hmac.compare_digest(given.get("authorization", ""), f"Basic {pair}"):
-            return _json(401, {"error": "invalid_client"})
-        if request.parameters.get("scope") != f"tsg_id:{TSG_ID}":
-            return _json(400, {"error": "invalid_scope"})
-        with self._lock:
-            token = f"lab.strata-token-{len(self._tokens) + 1:06d}.{uuid.uuid4().hex}"
-            self._tokens[token] = self._world.clock.now() + TOKEN_SECONDS
-        return _json(
-            200,
-            {
-                "access_token": token,
-                "token_type": "Bearer",
-                "expires_in": TOKEN_SECONDS,
-                "scope": f"tsg_id:{TSG_ID}",
-            },
-        )
+        return self._tokens.issue_token(request)
 
     def respond(self, request: Request) -> Response:
         """Answer one request at the API."""
         self.requests.append(request.path)
-        given = {key.lower(): value for key, value in request.headers.items()}
+        if not self._tokens.accepts(_authorization(request).removeprefix("Bearer ")):
+            return _refusal(401, "E016", "Not Authenticated")
         with self._lock:
-            until = self._tokens.get(given.get("authorization", "").removeprefix("Bearer "), 0.0)
-            if until <= self._world.clock.now():
-                return _refusal(401, "E016", "Not Authenticated")
             match request.path.removeprefix("/config/").split("/"):
                 case ["setup", "v1", "devices"]:
                     return _page(self._devices(), request)
@@ -418,6 +404,17 @@ class StrataCloudManager:
         self._world.hosts[f"{STRATA_API_NAME}:443"] = self.api.address
 
 
+def _authorization(request: Request) -> str:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return headers.get("authorization", "")
+
+
+def _is_client(request: Request) -> bool:
+    """Whether the request has the credentials, by Basic authentication."""
+    pair = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+    return hmac.compare_digest(_authorization(request).encode(), f"Basic {pair}".encode())
+
+
 def _unit(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
 
@@ -430,15 +427,13 @@ def _page(entries: list[dict[str, Any]], request: Request) -> Response:
     except ValueError:
         return _refusal(400, "E003", "Invalid Query Parameter: limit=invalid")
     shown = entries[offset : offset + max(1, limit)]
-    return _json(200, {"data": shown, "limit": limit, "offset": offset, "total": len(entries)})
+    return Response.json(
+        200, {"data": shown, "limit": limit, "offset": offset, "total": len(entries)}
+    )
 
 
 def _refusal(status: int, code: str, message: str) -> Response:
     error = {"code": code, "message": message, "details": {}}
-    return _json(
+    return Response.json(
         status, {"_errors": [error], "_request_id": "123e4567-e89b-12d3-a456-426655440000"}
     )
-
-
-def _json(status: int, value: object) -> Response:
-    return Response(json.dumps(value).encode(), "application/json", status)

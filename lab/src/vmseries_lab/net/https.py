@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import ssl
 import struct
@@ -68,6 +69,11 @@ class Response:
     repeat: int | None = 1
     seconds_per_byte: float = 0.0
     sent: Callable[[int], None] = lambda _bytes: None
+
+    @classmethod
+    def json(cls, status: int, value: object) -> Response:
+        """Return a response with a JSON body."""
+        return cls(json.dumps(value).encode(), "application/json", status)
 
 
 @dataclass

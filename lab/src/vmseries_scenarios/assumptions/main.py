@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -18,9 +14,7 @@ from rich.text import Text
 
 from vmseries_scenarios.assumptions.answers import Answers, chosen_answers
 from vmseries_scenarios.assumptions.story import Verdict, tell
-from vmseries_scenarios.boot_phases.trials import FIXTURE, prepare, start
-from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
-from vmseries_scenarios.crash_matrix.forks import results_of
+from vmseries_scenarios.boot_phases.site import results
 
 STORIES_PER_CORE = 2
 """A story waits some of the time, for the functions that it polls."""
@@ -42,34 +36,21 @@ def run(only: str = "", lanes: int | None = None) -> int:
         console.print(f"no fact and no answer contains one of: {only}")
         return 1
     began = time.monotonic()
+
+    def note(text: str) -> None:
+        console.print(f"{time.monotonic() - began:4.0f} s  {text}", highlight=False)
+
     verdicts: list[Verdict] = []
-    with tempfile.TemporaryDirectory(prefix="assumptions-") as folder:
-        lab = ForkableLab(FIXTURE)
-        try:
-            lab.set_up(Path(folder), partial(prepare, lab))
-            console.print(f"{time.monotonic() - began:4.0f} s  Terraform has applied the root")
-            start(lab)
-            works = {name: partial(_send, lab, answers) for name, answers in chosen.items()}
-            for name, result in results_of(
-                works, lanes or STORIES_PER_CORE * (os.cpu_count() or 1)
-            ):
-                verdicts.append(_verdict(chosen[name], result))
-                console.print(
-                    f"{time.monotonic() - began:4.0f} s  {_state(verdicts[-1])}  {name}",
-                    highlight=False,
-                )
-                for defect in verdicts[-1].defects:
-                    console.print(Text(f"        {defect}", "red"), soft_wrap=True)
-        finally:
-            lab.close()
+    works = {name: partial(tell, answers=answers) for name, answers in chosen.items()}
+    applied = partial(note, "Terraform has applied the root")
+    for name, result in results(works, STORIES_PER_CORE, lanes, applied):
+        verdicts.append(_verdict(chosen[name], result))
+        note(f"{_state(verdicts[-1])}  {name}")
+        for defect in verdicts[-1].defects:
+            console.print(Text(f"        {defect}", "red"), soft_wrap=True)
     order = list(chosen)
     verdicts.sort(key=lambda verdict: order.index(verdict.name))
     return _show(console, verdicts)
-
-
-def _send(lab: ForkableLab, answers: Answers, send: Any) -> None:
-    send(asdict(tell(lab, answers)))
-    lab.simulator.functions.workers.end_idle()
 
 
 def _verdict(answers: Answers, result: Any) -> Verdict:

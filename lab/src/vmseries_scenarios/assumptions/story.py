@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from vmseries_scenarios.assumptions.answers import Answers
 from vmseries_scenarios.boot_phases.observation import Reports, reports
 from vmseries_scenarios.boot_phases.points import MINUTE, Way
+from vmseries_scenarios.boot_phases.site import BOOT, LEAVE_LIMIT, RECONCILED
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 from vmseries_scenarios.deployment import Group
 
 FIREWALLS = 3
 REMAINING = FIREWALLS - 1
 """One is scaled in; the one that fails is replaced."""
-BOOT = {"bootstrap": 60.0, "license": 120.0, "register": 180.0, "content": 240.0}
 LAUNCH_LIMIT = 40 * MINUTE
 SERVING = 10 * MINUTE
-LEAVE_LIMIT = 6 * 60 * MINUTE
-"""Lab time after which a firewall that has not left counts as held for good."""
-RECONCILED = 75 * MINUTE
-"""Lab time of the reconcile function: its age floor, and several runs."""
 SCALED_IN, FAILED = "scaled in", "failed"
 
 

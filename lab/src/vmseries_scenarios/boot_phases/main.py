@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -18,9 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from vmseries_scenarios.boot_phases.points import points
-from vmseries_scenarios.boot_phases.trials import FIXTURE, Runner, Verdict, prepare, start, trials
-from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
-from vmseries_scenarios.crash_matrix.forks import results_of
+from vmseries_scenarios.boot_phases.site import results
+from vmseries_scenarios.boot_phases.trials import Verdict, trials
 
 LANES_PER_CORE = 3
 """A point waits much of the time, for the functions that it polls."""
@@ -46,23 +39,17 @@ def run(only: str = "", lanes: int | None = None) -> int:
         console.print(f"no point contains {only!r}")
         return 1
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="boot-phases-") as folder:
-        lab = ForkableLab(FIXTURE)
-        try:
-            lab.set_up(Path(folder), partial(prepare, lab))
-            console.print(f"{time.monotonic() - began:4.0f} s  Terraform has applied the root")
-            start(lab)
-            verdicts = []
-            for verdict in verdicts_of(
-                lab, chosen, lanes or LANES_PER_CORE * (os.cpu_count() or 1)
-            ):
-                verdicts.append(verdict)
-                state = "FAILED" if verdict.defects else "ok"
-                console.print(
-                    f"{time.monotonic() - began:4.0f} s  {state} {verdict.name}", highlight=False
-                )
-        finally:
-            lab.close()
+
+    def note(text: str) -> None:
+        console.print(f"{time.monotonic() - began:4.0f} s  {text}", highlight=False)
+
+    verdicts = []
+    applied = partial(note, "Terraform has applied the root")
+    for name, result in results(chosen, LANES_PER_CORE, lanes, applied):
+        failed = isinstance(result, RuntimeError)
+        verdict = Verdict(name, 0, 0, 0, [str(result)], 0.0) if failed else Verdict(**result)
+        verdicts.append(verdict)
+        note(f"{'FAILED' if verdict.defects else 'ok'} {name}")
     order = list(chosen)
     verdicts.sort(key=lambda verdict: order.index(verdict.name))
     console.print(table(verdicts))
@@ -72,19 +59,6 @@ def run(only: str = "", lanes: int | None = None) -> int:
     good = sum(not verdict.defects for verdict in verdicts)
     console.print(f"boot phases: {good} of {len(chosen)}", highlight=False)
     return 0 if good == len(chosen) else 1
-
-
-def verdicts_of(lab: ForkableLab, chosen: Mapping[str, Runner], lanes: int) -> Iterator[Verdict]:
-    """Yield the verdicts as they arrive. Each point runs in a fork of this process."""
-    works = {name: partial(_send_verdict, lab, runner) for name, runner in chosen.items()}
-    for name, result in results_of(works, lanes):
-        failed = isinstance(result, RuntimeError)
-        yield Verdict(name, 0, 0, 0, [str(result)], 0.0) if failed else Verdict(**result)
-
-
-def _send_verdict(lab: ForkableLab, runner: Runner, send: Any) -> None:
-    send(asdict(runner(lab)))
-    lab.simulator.functions.workers.end_idle()
 
 
 def table(verdicts: list[Verdict]) -> Table:

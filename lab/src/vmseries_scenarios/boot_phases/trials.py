@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from vmseries_lab.aws.moto_patching import backend
-from vmseries_lab.licensing_api import API_KEY
-from vmseries_lab.panorama import lab_settings
-from vmseries_lab.panorama.license_managers import LICENSE_MANAGER
-from vmseries_lab.seed import NAMESPACE
 from vmseries_scenarios.boot_phases.observation import metric, reports
 from vmseries_scenarios.boot_phases.points import (
     LAUNCH_MINUTES,
@@ -23,14 +18,9 @@ from vmseries_scenarios.boot_phases.points import (
     Result,
     Way,
 )
+from vmseries_scenarios.boot_phases.site import BOOT, LEAVE_LIMIT, RECONCILED
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 
-FIXTURE = "tests/fixtures/boot-phases"
-PUSH_SECONDS = 10
-LIMIT = 6 * 60 * MINUTE
-"""Lab time after which a firewall that has not left counts as held for good."""
-RECONCILED = 75 * MINUTE
-"""Lab time of the reconcile function: its age floor, and several runs."""
 VISIT_FAILED = "Visit failed; will retry"
 UNREGISTERED = 5
 """How many firewalls that never register are launched."""
@@ -59,45 +49,6 @@ class Verdict:
     reported: int
     defects: list[str]
     seconds: float
-
-
-def prepare(lab: ForkableLab) -> None:
-    """Install the plugin and the licensing API key, and create the plugin's bootstrap secret.
-
-    Called before the first apply.
-    """
-    vendor = lab.simulator.vendor
-    vendor.plugin.configure(installed=True)
-    vendor.panorama.leading.licenses.api_key.value = API_KEY
-    secrets = lab.client("secretsmanager")
-    secret = secrets.get_secret_value(SecretId=f"{NAMESPACE}/bootstrap")["SecretString"]
-    parameters = json.loads(secret)
-    (manager,) = (item for item in vendor.plugin.managers() if item.name == LICENSE_MANAGER)
-    for key in ("vm-auth-key", "authcodes"):
-        del parameters[key]
-    commands = f"{parameters['plugin-op-commands']},panorama-licensing-mode-on"
-    parameters |= {"auth-key": manager.auth_key, "plugin-op-commands": commands}
-    secrets.create_secret(Name=f"{NAMESPACE}/bootstrap-plugin", SecretString=json.dumps(parameters))
-
-
-def start(lab: ForkableLab) -> None:
-    """Disable schedules and alarms, and serve the firewalls' APIs, before the points fork."""
-    lab.resume()
-    cloudwatch = lab.client("cloudwatch")
-    alarms = cloudwatch.describe_alarms()["MetricAlarms"]
-    cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
-    for way in Way:
-        lab.client("events").disable_rule(Name=f"{way}-reconcile")
-    simulator = lab.simulator
-    lab_settings.configure(
-        simulator.vendor.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
-    )
-    simulator.fleet.apis.configure(served=True)
-    # What the field's tools rely on. With the other answers, a dead firewall's license is reported.
-    simulator.world.assumptions.set(**{"batch-license-disconnected": "returned"})
-    lab.client("logs")
-    lab.keep_snapshots(*(f"{way}-{name}" for way in Way for name in ("launch", "terminate")))
-    lab.pause()
 
 
 class Trial:
@@ -177,7 +128,7 @@ class Trial:
         """Wait until the firewalls are gone, let the reconcile function run; return defects."""
         group = backend("autoscaling").autoscaling_groups[self.way]
         over = self.lab.run(
-            LIMIT,
+            LEAVE_LIMIT,
             lambda: (
                 not group.instance_states
                 and not self.lab.waiting_for(f"{self.way}-launch")
@@ -247,7 +198,7 @@ def never_registers(lab: ForkableLab) -> Verdict:
     began = time.monotonic()
     trial = Trial(lab, Way.PANORAMA)
     lab.simulator.fleet.set_quirks(registers=False)
-    lab.simulator.fleet.times.change(bootstrap=60, license=120, register=180, content=240)
+    lab.simulator.fleet.times.change(**BOOT)
     instance_ids = trial.launch(UNREGISTERED)
     for instance_id in instance_ids:
         trial.reach(instance_id, Phase.UNREGISTERED)
@@ -269,7 +220,7 @@ def killed_by_hand(lab: ForkableLab, way: Way) -> Verdict:
     """Terminate a firewall in service without its hook: the reconcile function returns it."""
     began = time.monotonic()
     trial = Trial(lab, way)
-    lab.simulator.fleet.times.change(bootstrap=60, license=120, register=180, content=240)
+    lab.simulator.fleet.times.change(**BOOT)
     (instance_id,) = trial.launch()
     trial.reach(instance_id, Phase.IN_SERVICE)
     before = trial.used

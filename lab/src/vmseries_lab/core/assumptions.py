@@ -1,8 +1,11 @@
 """Facts about AWS and PAN-OS that no documentation or recording settles.
 
 The module must hold whichever way such a fact turns out. So each is a setting of the lab, and the
-lab plays the answer that is worse for the module unless a test sets another one.
-``docs/assumptions.md`` has a row for each; ``tests/docs`` checks that.
+lab plays the first answer unless a test sets another one. That is the answer that is worse for the
+module, but for five facts: ``after-deactivation``, ``plugin-list-after-deactivation``,
+``deleted-while-connected``, ``registration-commit`` and ``target-by-custom-role``. For these, only
+the tests that set the worse answer meet it. ``docs/assumptions.md`` has a row for each fact;
+``tests/docs`` checks that.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ class Assumption:
 
     Attributes:
         question: what is not known, as a sentence.
-        answers: the possible answers. The first one is worse for the module, and the default.
+        answers: the possible answers. The first one is the default, and that of a new fact is the
+            one that is worse for the module.
     """
 
     question: str

@@ -176,7 +176,7 @@ test-terraform: setup ## terraform test with a mocked provider, in every module 
 .PHONY: test-apply
 test-apply: setup ## Tests that apply Terraform to the lab (minutes; ARGS="-k one_arm" selects)
 	$(USE_TERRAFORM); $(BIN)/pytest tests -m apply -n $(APPLY_WORKERS) --dist loadfile --no-loadscope-reorder \
-	  --timeout 600 --durations 15 $(WITHOUT_RECORDED) $(ARGS)
+	  --timeout 1800 --durations 15 $(WITHOUT_RECORDED) $(ARGS)
 
 .PHONY: scan
 scan: $(CHECKOV) $(filter $(BUILD)/%,$(TRIVY)) ## Scan the Terraform code with checkov and with trivy

@@ -33,7 +33,6 @@ from vmseries_scenarios.packet_walk.site import Site
 from vmseries_scenarios.preflight import validate
 from vmseries_scenarios.terraform import Change
 
-TERRAFORM_LIMIT_SECONDS = 300.0
 SMALL, LARGE = 3, 6
 FUNCTIONS = ("launch", "terminate", "reconcile")
 INSPECTED = {flows.SPOKE_TO_INTERNET, flows.INTERNET_TO_SPOKE, flows.SPOKE_TO_SPOKE}
@@ -153,7 +152,7 @@ class ExampleStory:
     @classmethod
     def applied(cls, story: Story) -> tuple[Change, ...]:
         """The second plan, after the first apply."""
-        story.apply(limit=TERRAFORM_LIMIT_SECONDS)
+        story.apply()
         story.configure_panorama()
         return story.workspace.plan()
 
@@ -196,7 +195,7 @@ class ExampleStory:
     def refreshed(cls, story: Story, scaled_in: Step) -> tuple[Step, tuple[Change, ...]]:
         """All firewalls replaced after a change of the launch template, and the plan after it."""
         story.workspace.variables["firewall"] = {"instance_type": "m5.2xlarge"}
-        story.apply(limit=TERRAFORM_LIMIT_SECONDS)
+        story.apply()
         autoscaling = story.lab.aws.client("autoscaling")
 
         def running() -> bool:
@@ -218,7 +217,7 @@ class ExampleStory:
         cls, story: Story, refreshed: tuple[Step, tuple[Change, ...]]
     ) -> tuple[Step, Leftovers]:
         """The destroyed deployment, and what the public APIs still show of it."""
-        story.destroy(limit=TERRAFORM_LIMIT_SECONDS)
+        story.destroy()
         return story.step(), story.lab.leftovers()
 
     # -- the tests ----------------------------------------------------------------------

@@ -22,11 +22,11 @@ from acceptance.report import LAB_LINE
 from vmseries_lab.core.assumptions import ASSUMPTIONS
 from vmseries_lab.panorama import initial_config
 from vmseries_scenarios.secret_search.search import Needle, Place, search
+from vmseries_scenarios.terraform import HANG_SECONDS
 
 pytestmark = pytest.mark.apply(seconds=170)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LIMIT_SECONDS = 500
 ASSUMED = {fact.name: fact.assumed for fact in recorders.FACTS}
 MOST_ANSWERS = max(len(fact.answers) for fact in ASSUMPTIONS.values())
 
@@ -82,7 +82,7 @@ def test_the_acceptance_run_reports_the_answers_of_the_lab(tmp_path: Path, numbe
     planted = number == MOST_ANSWERS - 1
     played = answers(number)
     process = start(tmp_path, ASSUME=text_of(played), PLANT="leftover" if planted else "")
-    output, _ = process.communicate(timeout=LIMIT_SECONDS)
+    output, _ = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == (1 if planted else 0), output
     record, page = record_of(tmp_path)
 
@@ -112,14 +112,14 @@ def test_an_interrupted_acceptance_run_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C while Terraform is at work: the state is written, and everything is destroyed."""
     process = start(tmp_path)
     try:
-        deadline = time.monotonic() + LIMIT_SECONDS
+        deadline = time.monotonic() + HANG_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             states = list((tmp_path / "out").glob("run-*/repository/examples/*/terraform.tfstate"))
             if states and "aws_subnet" in states[0].read_text():
                 break
             time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=LIMIT_SECONDS)
+        output, _ = process.communicate(timeout=HANG_SECONDS)
     finally:
         process.kill()
     assert process.returncode == 130, output

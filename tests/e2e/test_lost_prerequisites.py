@@ -23,7 +23,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     folder = tmp_path_factory.mktemp("image") / "copy"
     with Lab() as lab:
         deployment = Deployment.copy(lab, "examples/one-arm", folder, capacity={"min": 0, "max": 3})
-        deployment.apply(limit=300)
+        deployment.apply()
         yield deployment
         assert lab.errors() == []
 
@@ -75,5 +75,5 @@ def test_a_deployment_outlives_its_image_and_its_secrets(deployment: Deployment)
     with pytest.raises(TerraformError, match=r"There is no secret vmseries-autoscale/"):
         deployment.workspace.plan()
     variables["firewall"] = {"panos_version": UNPUBLISHED}
-    deployment.destroy(limit=300)
+    deployment.destroy()
     assert deployment.workspace.state() == []

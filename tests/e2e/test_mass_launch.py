@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompletedRun]:
             capacity={"min": 0, "max": FIREWALLS},
             two_arm=True,
         )
-        deployment.apply(limit=120)
+        deployment.apply()
         yield CompletedRun(deployment, MassLaunch(deployment, FIREWALLS, SHARE).perform())
 
 

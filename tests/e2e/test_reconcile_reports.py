@@ -119,7 +119,7 @@ def test_a_change_replaces_nobody_and_is_told_and_its_tags_arrive(deployment: De
 
     secrets.put_secret_value(SecretId=f"{SECRETS}/bootstrap", SecretString=value)
     deployment.workspace.variables |= {"instance_type": "m5.2xlarge", "tags": TAGS}
-    deployment.apply(limit=300)
+    deployment.apply()
     lab.advance(MINUTE)  # A run may have begun before the end of the apply.
     since = lab.now()
     report = newest_report(deployment, since)

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 from tf_setup import terraform_environment
 from vmseries_lab.client import Lab
 from vmseries_lab.core.timeline import Entry
-from vmseries_scenarios.terraform import Event, Workspace
+from vmseries_scenarios.terraform import HANG_SECONDS, Event, Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -135,7 +135,7 @@ class Deployment:
     # -- Terraform ---------------------------------------------------------------------------------
 
     def apply(
-        self, *, limit: float = 600.0, on_event: Callable[[Event], None] | None = None
+        self, *, limit: float = HANG_SECONDS, on_event: Callable[[Event], None] | None = None
     ) -> None:
         """Apply the root module while lab time passes quickly, and read its outputs.
 
@@ -147,7 +147,7 @@ class Deployment:
             self.workspace.apply(limit=limit, on_event=on_event)
         self.outputs = self.workspace.output()
 
-    def destroy(self, *, limit: float = 600.0) -> None:
+    def destroy(self, *, limit: float = HANG_SECONDS) -> None:
         """Destroy everything while lab time passes quickly; ``limit`` in seconds of real time."""
         with self.time_passing():
             self.workspace.destroy(limit=limit)

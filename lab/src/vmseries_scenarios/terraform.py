@@ -36,6 +36,11 @@ NOT_COPIED = shutil.ignore_patterns(".*", "*.tfstate*", "__pycache__")
 MODULE = ("*.tf", "modules", "lambda", "examples/modules", "tests/fixtures/modules")
 """Files of the module, and the modules that the examples share or the tests' root modules share."""
 
+HANG_SECONDS = 1200.0
+"""Real time after which a command is taken to hang, and stopped.
+
+Each takes at most a minute or two on an idle machine. It must not be stopped on a busy one."""
+
 INTERRUPT_GRACE_SECONDS = 20.0
 """Seconds that an interrupted Terraform gets to stop the provider and write its state."""
 
@@ -144,7 +149,7 @@ class Workspace:
                     shutil.copy(source, target)
         return cls(destination / root, binary=binary, environment=environment, variables=variables)
 
-    def init(self, *, limit: float = 180.0) -> None:
+    def init(self, *, limit: float = HANG_SECONDS) -> None:
         """Install the provider and link the modules."""
         self._check(self._plain(["init", "-input=false", "-no-color"], limit), "init")
 
@@ -168,7 +173,7 @@ class Workspace:
     def apply(
         self,
         *,
-        limit: float = 600.0,
+        limit: float = HANG_SECONDS,
         parallelism: int = 20,
         on_event: Callable[[Event], None] | None = None,
         plan: Path | None = None,
@@ -190,14 +195,14 @@ class Workspace:
     def destroy(
         self,
         *,
-        limit: float = 600.0,
+        limit: float = HANG_SECONDS,
         parallelism: int = 20,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Delete everything; arguments and errors as for `apply`."""
         self._change("destroy", self._variable_arguments(), limit, parallelism, on_event)
 
-    def plan(self, *, limit: float = 180.0) -> tuple[Change, ...]:
+    def plan(self, *, limit: float = HANG_SECONDS) -> tuple[Change, ...]:
         """Return what an apply would change; nothing if everything is as configured.
 
         Changed outputs count, as they do for `terraform plan -detailed-exitcode`.
@@ -207,7 +212,7 @@ class Workspace:
         """
         return planned_changes(self.planned(limit=limit))
 
-    def planned(self, *, limit: float = 180.0) -> dict[str, Any]:
+    def planned(self, *, limit: float = HANG_SECONDS) -> dict[str, Any]:
         """Return a plan in JSON form, empty if it would change nothing."""
         file = self.folder / "checked.tfplan"
         if not self.save_plan(file, limit=limit):
@@ -215,7 +220,7 @@ class Workspace:
         plan: dict[str, Any] = json.loads(self._facts(["show", "-json", str(file)]))
         return plan
 
-    def save_plan(self, file: Path, *, limit: float = 180.0) -> bool:
+    def save_plan(self, file: Path, *, limit: float = HANG_SECONDS) -> bool:
         """Write a plan; return whether it would change anything.
 
         Raises:
@@ -248,11 +253,11 @@ class Workspace:
 
     def force_unlock(self, lock: str) -> None:
         """Remove a lock of the state that a dead command has left."""
-        self._check(self._plain(["force-unlock", "-force", lock], 60.0), "force-unlock")
+        self._check(self._plain(["force-unlock", "-force", lock], HANG_SECONDS), "force-unlock")
 
     def push_state(self, file: Path) -> None:
         """Upload a state that a command has saved as a file, because it could not upload it."""
-        self._check(self._plain(["state", "push", str(file)], 60.0), "state push")
+        self._check(self._plain(["state", "push", str(file)], HANG_SECONDS), "state push")
 
     def set_environment(self, **variables: str) -> None:
         """Set environment variables of all later commands."""
@@ -336,7 +341,7 @@ class Workspace:
     def _facts(self, arguments: list[str]) -> str:
         """Return the output of a short command, without warnings."""
         with tempfile.TemporaryFile("w+") as errors:
-            with self._process(arguments, 60.0, errors=errors.fileno()) as process:
+            with self._process(arguments, HANG_SECONDS, errors=errors.fileno()) as process:
                 printed = "".join(stream(process))
             errors.seek(0)
             self._check((process.returncode, errors.read()), arguments[0])

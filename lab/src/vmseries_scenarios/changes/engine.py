@@ -18,8 +18,6 @@ from vmseries_scenarios.changes.rows import Ends, Row
 from vmseries_scenarios.deployment import MINUTE, DeploymentError
 from vmseries_scenarios.terraform import TerraformError
 
-HANGS_SECONDS = 240.0
-"""Real time after which an apply is stopped: each takes some seconds, at most a minute."""
 SETTLE_MINUTES = 60.0
 """Lab time in which a change of the number of firewalls, or a refresh, must end."""
 QUOTED = 6
@@ -269,12 +267,12 @@ class Engine:
     def _apply(self, result: Result, to: Inputs) -> Plan:
         """Apply; after a failure, apply again, which must succeed."""
         try:
-            return self.live.change(to, limit=HANGS_SECONDS)
+            return self.live.change(to)
         except TerraformError as error:
             result.problems.append(f"the apply failed: {error}")
             since = watch.now(self.live)
             result.problems += watch.unsettled(self.live, len(since.serials))
-            return self.live.change(to, limit=HANGS_SECONDS)
+            return self.live.change(to)
 
     def _refreshed(self) -> bool:
         found = self.live.lab.aws.client("autoscaling").describe_instance_refreshes(
@@ -300,7 +298,7 @@ class Engine:
     def _restored(self) -> bool:
         """Go back to the first inputs after a failure; return whether that succeeded."""
         try:
-            self.live.change(self.first, limit=HANGS_SECONDS)
+            self.live.change(self.first)
             self.live.wait_until_in_service(MEMBERS, minutes=SETTLE_MINUTES)
         except (TerraformError, DeploymentError, LabError):
             return False

@@ -94,7 +94,7 @@ class Live(Deployment):
         self.lab.offer_sessions(SESSIONS)
         self.lab.advance(5 * MINUTE)
 
-    def change(self, inputs: Inputs, *, limit: float = 600.0) -> Plan:
+    def change(self, inputs: Inputs) -> Plan:
         """Write and apply other inputs, and return what the plan of the apply said."""
         planned: list[tuple[str, str]] = []
 
@@ -104,7 +104,7 @@ class Live(Deployment):
                 planned.append((change["resource"]["addr"], change["action"]))
 
         self.write(inputs)
-        self.apply(limit=limit, on_event=note)
+        self.apply(on_event=note)
         return summarize(planned)
 
     def planned(self, inputs: Inputs) -> Plan:

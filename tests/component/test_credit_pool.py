@@ -1,8 +1,9 @@
-"""The credit pool: its client against the lab's API over TLS, and what a run reports of it."""
+"""The credit pool: its client against the lab's API, and what runs and the pre-flight tell."""
 
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from component.fakes.cloud import Cloud
 from component.fakes.functions import become_reconcile
 from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import FakePanorama
+from component.fakes.runtime import FakeContext
 from component.fakes.steps import run
 from vmseries_autoscale import bounded_https
 from vmseries_autoscale.credit_pool import CreditPoolClient
@@ -60,7 +62,8 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         def resolve(host: Any, port: Any, *rest: Any, **more: Any) -> Any:
             if (served := world.hosts.get(f"{host}:{port}")) is None:
                 return real(host, port, *rest, **more)
-            site.requests.append(str(host))
+            if host in (client_module.IDENTITY_HOST, client_module.API_HOST):
+                site.requests.append(str(host))
             address, _, at = served.rpartition(":")
             return real(address, int(at), *rest, **more)
 
@@ -317,3 +320,91 @@ def test_the_limit_is_shorter_than_what_an_invocation_reserves() -> None:
 
     assert client_module.TIMEOUT_SECONDS * 1000 < RESERVE_MILLISECONDS
     assert bounded_https.MAXIMUM_HEADER_BYTES < 2**20
+
+
+# What the pre-flight says.
+
+
+def preflight(site: Site, pooled: Cloud, **changes: Any) -> list[str]:
+    """The sentences of the pre-flight about credits, each with its severity before it."""
+    if changes:
+        pooled.account.secrets[SECRET] = secret(site, **changes)
+    with pooled.warm():
+        report = pooled.handler({"action": "validate"}, FakeContext())
+    kinds = ("checked", "problems", "unchecked")
+    told = [f"{kind}: {text}" for kind in kinds for text in report[kind]]
+    assert not any(CLIENT_SECRET in text or AUTH_CODE in text for text in told)
+    return [text for text in told if "License credits" in text or SECRET in text]
+
+
+@pytest.mark.documents(id="preflight/credit-pool")
+def test_the_preflight_tries_secret_token_pool_and_auth_code(pooled: Cloud, site: Site) -> None:
+    site.world.assumptions.set(**{"deployment-profile-fields": "with-quantity"})
+    site.vendor.credits.configure(total=200.0, profile_firewalls=5, expires="2027-01-31")
+    pool = f"credit pool {POOL_ID}: 131.6 credits are available, until 2027-01-31."
+    assert preflight(site, pooled) == [
+        f"checked: Secret {SECRET}: OAuth credentials, an auth_code, a ca_bundle.",
+        "checked: License credits: an access token: the identity service accepts the credentials.",
+        f"checked: License credits: {pool}",
+        "checked: License credits: the firewalls of the auth_code: 0.",
+        "checked: License credits: the deployment profile: made for 5 firewalls.",
+    ]
+    assert len(site.requests) == 4
+
+
+@pytest.mark.documents(id="preflight/credit-pool")
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"client_secret": "of-another-client"}, "an access token cannot be read: .*is wrong or"),
+        ({"client_secret": f" {CLIENT_SECRET}"}, "client_secret begins or ends with white space"),
+        ({"client_id": None}, "must have the keys client_id and client_secret"),
+        ({"auth_code": "D7654321"}, "the firewalls of the auth_code cannot be read: .*HTTP 404"),
+        ({"ca_bundle": "no certificate"}, "ca_bundle.*put a new version of the secret"),
+        ({"ca_bundle": None}, "an access token cannot be read: .*ca_bundle in the secret"),
+    ],
+)
+def test_the_preflight_says_what_is_wrong_with_the_secret_of_the_credit_pool(
+    pooled: Cloud, site: Site, changes: dict[str, Any], sentence: str
+) -> None:
+    problems = [
+        text for text in preflight(site, pooled, **changes) if text.startswith("problems: ")
+    ]
+    assert any(re.search(sentence, text) for text in problems), problems
+
+
+@pytest.mark.documents(id="preflight/credit-pool")
+def test_the_preflight_names_a_pool_that_does_not_exist(
+    pooled: Cloud, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become_reconcile(pooled, monkeypatch, credit_pool=credit_pool(id="7"))
+    (problem,) = [text for text in preflight(site, pooled) if text.startswith("problems: ")]
+    assert "credit pool 7 cannot be read" in problem
+    assert "compare licensing.credit_pool.id" in problem
+
+
+@pytest.mark.documents(id="preflight/credit-pool")
+def test_the_preflight_wants_the_size_of_a_profile_that_the_api_does_not_tell(
+    pooled: Cloud, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (problem,) = [text for text in preflight(site, pooled) if text.startswith("problems: ")]
+    assert "set licensing.credit_pool.profile_firewalls" in problem
+    become_reconcile(pooled, monkeypatch, credit_pool=credit_pool(profile_firewalls=5))
+    assert not [text for text in preflight(site, pooled) if text.startswith("problems: ")]
+
+
+@pytest.mark.documents(id="preflight/credit-pool")
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_credit_pool_is_not_a_problem(pooled: Cloud, site: Site, status: int) -> None:
+    site.vendor.licensing.server.behave(status=status)
+    told = preflight(site, pooled)
+    (unchecked,) = [text for text in told if text.startswith("unchecked: License credits")]
+    assert f"HTTP {status}: it is busy or out of service. Invoke" in unchecked
+    assert not any(text.startswith("problems: ") for text in told)
+
+
+def test_the_preflight_without_a_pool_asks_nobody(
+    reconciling: Cloud, fake_panorama: FakePanorama, site: Site
+) -> None:
+    assert preflight(site, reconciling) == []
+    assert site.requests == []

@@ -171,6 +171,10 @@ class CreditPoolError(RetryableError):
     """Palo Alto Networks' credit-pool API did not answer, refused, or answered something else."""
 
 
+class CreditPoolBusyError(CreditPoolError, TransientError):
+    """The credit-pool API is busy or out of service. A later run asks again."""
+
+
 class RecordError(RetryableError):
     """The table with the records of firewalls cannot be read or written."""
 

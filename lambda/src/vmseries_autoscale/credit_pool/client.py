@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 from vmseries_autoscale.bounded_https import BoundedConnection, Deadline, TooManyBytesError
 from vmseries_autoscale.credit_pool import answers
 from vmseries_autoscale.credit_pool.answers import Pool, Profile, Token
-from vmseries_autoscale.errors import CreditPoolError
+from vmseries_autoscale.errors import CreditPoolBusyError, CreditPoolError
 from vmseries_autoscale.pan_os.tls import verifying_context
 from vmseries_autoscale.secret_store import CreditPoolCredentials
 
@@ -32,6 +32,8 @@ _SCOPE = "fwflex-service"
 _OK = 200
 _ACCESS_STATUSES = (400, 401, 403)
 """OAuth 2.0 refuses wrong credentials with 400 or 401 (RFC 6749, section 5.2)."""
+
+_BUSY_STATUSES = (429, *range(500, 600))
 
 
 class CreditPoolClient:
@@ -53,12 +55,23 @@ class CreditPoolClient:
         self._deadline = Deadline(TIMEOUT_SECONDS, clock or time.monotonic)
         self._token: Token | None = None
 
+    def authenticate(self) -> Token:
+        """Return the access token, which the first request of a client asks for.
+
+        Raises:
+            CreditPoolError: As ``pool``, from the identity service.
+        """
+        if self._token is None:
+            self._token = self._request_token()
+        return self._token
+
     def pool(self, pool_id: str) -> Pool:
         """Return a credit pool ("Get a Credit Pool by Credit Pool ID").
 
         Raises:
             CreditPoolError: If the API cannot be reached, or refuses the request, or answers in
                 another format.
+            CreditPoolBusyError: If it has no time for the request.
         """
         return answers.pool(self._get(f"/tms/v1/creditPool/{quote(pool_id, safe='')}"), pool_id)
 
@@ -80,9 +93,8 @@ class CreditPoolClient:
         return answers.serials(self._get(f"/tms/v1/firewallserialnumbers?{query}"))
 
     def _get(self, path: str) -> bytes:
-        if self._token is None:
-            self._token = self._request_token()
-        return self._exchange(API_HOST, "GET", path, None, {"token": self._token.value})
+        headers = {"token": self.authenticate().value}
+        return self._exchange(API_HOST, "GET", path, None, headers)
 
     def _request_token(self) -> Token:
         form = {
@@ -144,7 +156,9 @@ def _check_status(host: str, status: int) -> None:
             "portal (Account Management, OAuth API Management) and store them in the secret "
             "licensing.credit_pool.secret_arn"
         )
+    if status in _BUSY_STATUSES:
+        raise CreditPoolBusyError(f"{host} returned HTTP {status}: it is busy or out of service")
     raise CreditPoolError(
-        f"{host} returned HTTP {status}; if it lasts, compare licensing.credit_pool.id and the "
-        "secret's auth_code with the customer support portal"
+        f"{host} returned HTTP {status}: compare licensing.credit_pool.id and the secret's "
+        "auth_code with the customer support portal"
     )

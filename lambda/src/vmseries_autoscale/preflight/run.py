@@ -12,6 +12,7 @@ from vmseries_autoscale import secret_store
 from vmseries_autoscale.aws import clients
 from vmseries_autoscale.preflight import (
     aws_permissions,
+    credit_pool_access,
     launches,
     panorama_access,
     panorama_objects,
@@ -92,6 +93,8 @@ def _checks(settings: Settings) -> dict[str, Check]:
         checks["The launches of the group"] = partial(
             launches.check, clients.autoscaling(), settings.auto_scaling_group_name
         )
+        if settings.credit_pool is not None:
+            checks["License credits"] = partial(credit_pool_access.check, settings.credit_pool)
     if isinstance(settings, HookSettings):
         checks["SQS"] = partial(aws_permissions.check_queue_permissions, clients.sqs(), settings)
     if settings.panorama is not None:

@@ -12,7 +12,7 @@ from vmseries_autoscale import secret_store
 from vmseries_autoscale.errors import SecretError
 from vmseries_autoscale.pan_os.tls import verifying_context
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem
-from vmseries_autoscale.secret_store import Credentials
+from vmseries_autoscale.secret_store import Credentials, CreditPoolCredentials
 
 READ_REMEDY = (
     "check the secret's ARN, its resource policy and the policy of its KMS key and, for a "
@@ -41,17 +41,36 @@ def check_administrator(secret_arn: str) -> Generator[Finding, None, Credentials
         "password": credentials.password,
     }
     yield from _check_white_space(secret_arn, values)
-    trust = (
-        "a ca_bundle"
-        if credentials.ca_bundle
-        else "no ca_bundle, so the CAs of the system are trusted"
-    )
-    yield checked(f"Secret {secret_arn}: {credentials.username}, {trust}.")
+    yield checked(f"Secret {secret_arn}: {credentials.username}, {_trust(credentials.ca_bundle)}.")
+    return credentials
+
+
+def check_credit_pool_credentials(
+    secret_arn: str,
+) -> Generator[Finding, None, CreditPoolCredentials | None]:
+    """Check a secret with OAuth credentials for the credit-pool API.
+
+    Returns:
+        The credentials; ``None`` if the secret cannot be used. The reason is a finding.
+    """
+    try:
+        credentials = secret_store.credit_pool_credentials(secret_arn)
+    except SecretError as error:
+        yield _unusable(error)
+        return None
+    values = {
+        "client_id": credentials.client_id,
+        "client_secret": credentials.client_secret,
+    }
+    yield from _check_white_space(secret_arn, values)
+    auth_code = "an" if credentials.auth_code else "no"
+    trust = _trust(credentials.ca_bundle)
+    yield checked(f"Secret {secret_arn}: OAuth credentials, {auth_code} auth_code, {trust}.")
     return credentials
 
 
 def check_trusted_certificates(
-    secret_arn: str, credentials: Credentials | None
+    secret_arn: str, credentials: Credentials | CreditPoolCredentials | None
 ) -> Generator[Finding, None, ssl.SSLContext | None]:
     """Check the trusted certificates in the ca_bundle of a secret.
 
@@ -83,6 +102,10 @@ def check_licensing_api_key(secret_arn: str) -> Findings:
         return
     yield from _check_white_space(secret_arn, {"api_key": key})
     yield checked(f"Secret {secret_arn}: a licensing API key.")
+
+
+def _trust(ca_bundle: str | None) -> str:
+    return "a ca_bundle" if ca_bundle else "no ca_bundle, so the CAs of the system are trusted"
 
 
 def _unusable(error: SecretError) -> Finding:

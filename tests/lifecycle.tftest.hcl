@@ -37,7 +37,13 @@ variables {
 
   network   = { vpc_id = "vpc-0a", cidr_blocks = { data = ["10.0.0.0/24"], management = ["10.0.1.0/24"] } }
   readiness = "off"
-  licensing = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = null }
+  licensing = {
+    mode                       = "none"
+    api_key_secret_arn         = null
+    api_key_secret_kms_key_arn = null
+    license_manager            = null
+    join_timeout_minutes       = 45
+  }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
   reconcile = {
     interval_minutes  = 15
@@ -318,6 +324,7 @@ run "settings_have_the_keys_that_the_functions_parse" {
       api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
       api_key_secret_kms_key_arn = null
       license_manager            = null
+      join_timeout_minutes       = 45
     }
   }
 
@@ -554,6 +561,7 @@ run "every_statement_is_scoped" {
       api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
       api_key_secret_kms_key_arn = null
       license_manager            = null
+      join_timeout_minutes       = 45
     }
   }
 

@@ -82,6 +82,7 @@ variables {
     api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
     api_key_secret_kms_key_arn = null
     license_manager            = null
+    join_timeout_minutes       = 45
   }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
   reconcile = {

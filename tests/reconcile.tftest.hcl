@@ -84,6 +84,7 @@ variables {
     api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
     api_key_secret_kms_key_arn = null
     license_manager            = null
+    join_timeout_minutes       = 45
   }
   deadlines = { launch_minutes = 45, terminate_minutes = 1440, visit_interval_seconds = 30 }
   reconcile = {
@@ -512,9 +513,15 @@ run "no_permissions_for_target_groups_and_addresses_without_them" {
   }
 
   variables {
-    panorama      = null
-    readiness     = "off"
-    licensing     = { mode = "none", api_key_secret_arn = null, api_key_secret_kms_key_arn = null, license_manager = null }
+    panorama  = null
+    readiness = "off"
+    licensing = {
+      mode                       = "none"
+      api_key_secret_arn         = null
+      api_key_secret_kms_key_arn = null
+      license_manager            = null
+      join_timeout_minutes       = 45
+    }
     bootstrap     = {}
     firewall_tags = { Name = "fw-test", "vmseries-autoscale:deployment" = "fw-test" }
   }
@@ -564,6 +571,7 @@ run "functions_that_use_the_license_plugin_know_it_and_need_no_further_secret" {
       api_key_secret_arn         = null
       api_key_secret_kms_key_arn = null
       license_manager            = "autoscale licenses"
+      join_timeout_minutes       = 45
     }
   }
 
@@ -608,6 +616,7 @@ run "with_a_credit_pool_the_reconcile_function_reads_its_secret_and_alarms_exist
       api_key_secret_arn         = null
       api_key_secret_kms_key_arn = null
       license_manager            = null
+      join_timeout_minutes       = 45
       credit_pool = {
         secret_arn           = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:credits-AbCdEf"
         secret_kms_key_arn   = "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/credits"
@@ -677,6 +686,7 @@ run "a_credit_pool_without_panorama_needs_only_its_own_secret" {
       api_key_secret_arn         = null
       api_key_secret_kms_key_arn = null
       license_manager            = null
+      join_timeout_minutes       = 45
       credit_pool = {
         secret_arn           = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:credits-AbCdEf"
         id                   = "315861234"
@@ -729,6 +739,7 @@ run "with_strata_cloud_manager_all_functions_read_its_secret" {
       api_key_secret_arn         = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:licensing-AbCdEf"
       api_key_secret_kms_key_arn = null
       license_manager            = null
+      join_timeout_minutes       = 45
     }
   }
 
@@ -798,6 +809,7 @@ run "with_strata_cloud_manager_and_no_licenses_no_firewall_is_asked" {
       api_key_secret_arn         = null
       api_key_secret_kms_key_arn = null
       license_manager            = null
+      join_timeout_minutes       = 45
     }
   }
 

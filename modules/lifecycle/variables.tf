@@ -116,7 +116,7 @@ variable "licensing" {
     api_key_secret_arn         = string
     api_key_secret_kms_key_arn = string
     license_manager            = string
-    join_timeout_minutes       = optional(number, 45)
+    join_timeout_minutes       = number
     stop_launches_after        = optional(number)
     credit_pool = optional(object({
       secret_arn           = string

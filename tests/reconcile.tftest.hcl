@@ -653,7 +653,7 @@ run "with_a_credit_pool_the_reconcile_function_reads_its_secret_and_alarms_exist
 
   assert {
     condition = {
-      for name, alarm in aws_cloudwatch_metric_alarm.credits :
+      for name, alarm in aws_cloudwatch_metric_alarm.report :
       name => "${alarm.statistic} ${alarm.metric_name} ${alarm.comparison_operator} ${alarm.threshold} ${alarm.datapoints_to_alarm}"
       } == {
       license-credits-expire  = "Minimum LicenseCreditsDaysLeft LessThanThreshold 30 1"
@@ -665,7 +665,7 @@ run "with_a_credit_pool_the_reconcile_function_reads_its_secret_and_alarms_exist
 
   assert {
     condition = length(setsubtract(
-      values(aws_cloudwatch_metric_alarm.credits)[*].id, values(output.hook_dependencies)
+      values(aws_cloudwatch_metric_alarm.report)[*].id, values(output.hook_dependencies)
     )) == 0
     error_message = "the alarms exist until the last firewall has terminated"
   }
@@ -705,7 +705,7 @@ run "a_credit_pool_without_panorama_needs_only_its_own_secret" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.credits) == 0
+    condition     = length(aws_cloudwatch_metric_alarm.report) == 0
     error_message = "there are no alarms if alarms are disabled"
   }
 }
@@ -777,6 +777,25 @@ run "with_strata_cloud_manager_all_functions_read_its_secret" {
   assert {
     condition     = jsondecode(output.settings.launch).firewall_api != null
     error_message = "the launch function asks firewalls for their licenses"
+  }
+
+  assert {
+    condition = {
+      for name, alarm in aws_cloudwatch_metric_alarm.report :
+      name => "${alarm.statistic} ${alarm.metric_name} ${alarm.comparison_operator} ${alarm.threshold} ${alarm.datapoints_to_alarm}"
+      } == {
+      left-registered                  = "Maximum LeftRegistered GreaterThanThreshold 0 1"
+      strata-cloud-manager-unavailable = "Minimum StrataCloudManagerUnavailable GreaterThanThreshold 0 2"
+    }
+    error_message = "firewalls that stay listed, and a manager that cannot be read, have an alarm that lasts"
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.report :
+      alarm.alarm_actions == toset(var.alarms.actions) && alarm.ok_actions == toset(var.alarms.actions)
+    ])
+    error_message = "the alarms report when they begin and when they end"
   }
 }
 

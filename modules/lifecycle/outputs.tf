@@ -15,7 +15,7 @@ output "hook_dependencies" {
     { for key, alarm in aws_cloudwatch_metric_alarm.oldest_message : "${key}-oldest-message-alarm" => alarm.id },
     { for key, alarm in aws_cloudwatch_metric_alarm.function : "${key}-alarm" => alarm.id },
     { for key, alarm in aws_cloudwatch_metric_alarm.bad_outcome : "${key}-alarm" => alarm.id },
-    { for key, alarm in aws_cloudwatch_metric_alarm.credits : "${key}-alarm" => alarm.id },
+    { for key, alarm in aws_cloudwatch_metric_alarm.report : "${key}-alarm" => alarm.id },
     { for alarm in aws_cloudwatch_metric_alarm.below_capacity : "below-capacity-alarm" => alarm.id },
     { for alarm in aws_cloudwatch_metric_alarm.terminate_held : "terminate-held-alarm" => alarm.id },
     { for alarm in aws_cloudwatch_metric_alarm.reconcile_silent : "reconcile-silent-alarm" => alarm.id },

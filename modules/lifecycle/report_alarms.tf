@@ -1,5 +1,5 @@
-# Alarms about the pool of Software NGFW credits. A run of the reconcile function writes the metrics, if it can read the
-# pool. A run may start shortly before or after its period, so such an alarm ends only after two periods.
+# Alarms about what each run of the reconcile function reports. A run may start shortly before or after its period, so such
+# an alarm ends only after two periods.
 locals {
   credit_alarms = !local.has_alarms || nonsensitive(var.licensing.credit_pool == null) ? {} : {
     license-credits-short = {
@@ -27,10 +27,29 @@ locals {
       description = "${var.name}-reconcile cannot read the credit pool. Its report has the reason."
     }
   }
+
+  strata_cloud_manager_alarms = !local.has_alarms || nonsensitive(var.strata_cloud_manager == null) ? {} : {
+    left-registered = {
+      metric      = "LeftRegistered"
+      statistic   = "Maximum"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 0
+      datapoints  = 1
+      description = "Strata Cloud Manager lists terminated firewalls of ${var.name}. Remove those in ${var.name}-reconcile's report."
+    }
+    strata-cloud-manager-unavailable = {
+      metric      = "StrataCloudManagerUnavailable"
+      statistic   = "Minimum"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 0
+      datapoints  = 2
+      description = "${var.name}-reconcile cannot read Strata Cloud Manager. Its report has the reason. Launches wait."
+    }
+  }
 }
 
-resource "aws_cloudwatch_metric_alarm" "credits" {
-  for_each = local.credit_alarms
+resource "aws_cloudwatch_metric_alarm" "report" {
+  for_each = merge(local.credit_alarms, local.strata_cloud_manager_alarms)
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = each.value.description

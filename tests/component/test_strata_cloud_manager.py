@@ -318,11 +318,12 @@ def test_a_run_reports_a_listed_firewall_until_it_is_removed(
 
     report = run(gone)
     assert report["left_registered"] == {SERIAL: gone.instance_id}
-    assert "LeftRegistered" not in metrics(logs()), "counted once"
+    assert metrics(logs())["LeftRegistered"] == 1, "the alarm lasts"
 
     strata.listed.clear()
     report = run(gone)
     assert report["left_registered"] == {}
+    assert metrics(logs())["LeftRegistered"] == 0, "the alarm ends"
     assert gone.account.record(gone.instance_id).left_registered is None
 
 
@@ -342,8 +343,17 @@ def test_the_firewalls_of_others_and_of_members_are_not_reported(
     assert run(leaving)["left_registered"] == {}
 
 
-def test_an_outage_does_not_end_a_run(gone: Cloud, strata: FakeStrata) -> None:
+def test_an_outage_does_not_end_a_run_and_its_alarm_ends_with_it(
+    gone: Cloud, strata: FakeStrata, logs: Logs
+) -> None:
     strata.fail = raising(DeviceUnavailableError(STRATA_CLOUD_MANAGER, "no answer"))
     report = run(gone)
     assert report["left_registered"] == {}
     assert "no answer" in report["not_checked"]["firewalls in Strata Cloud Manager"]
+    counted = metrics(logs())
+    assert counted["StrataCloudManagerUnavailable"] == 1
+    assert "LeftRegistered" not in counted, "nobody knows"
+
+    strata.fail = lambda _name: None
+    run(gone)
+    assert metrics(logs())["StrataCloudManagerUnavailable"] == 0

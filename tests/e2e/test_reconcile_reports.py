@@ -35,20 +35,6 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         assert lab.errors() == []
 
 
-def alarm(deployment: Deployment, key: str) -> str:
-    """The state of an alarm."""
-    name = f"{deployment.name}-{key}"
-    cloudwatch = deployment.lab.aws.client("cloudwatch")
-    (found,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    return str(found["StateValue"])
-
-
-def wait_for_alarm(deployment: Deployment, key: str, state: str, minutes: float) -> None:
-    deployment.wait_until(
-        lambda: alarm(deployment, key) == state, f"{key} in {state}", minutes=minutes
-    )
-
-
 def newest_report(deployment: Deployment, since: float) -> dict[str, Any]:
     """The report of the first scheduled run since a time of the lab."""
 
@@ -84,11 +70,11 @@ def tags_of_resources(deployment: Deployment, instance_id: str) -> dict[str, dic
 @pytest.mark.documents(id="failure-modes/L17")
 def test_launches_that_ec2_refuses_are_told_until_it_accepts_one(deployment: Deployment) -> None:
     lab = deployment.lab
-    assert alarm(deployment, "launch-refused") == "OK"
+    assert deployment.alarm("launch-refused") == "OK"
     lab.aws.limit_launches(unsubscribed=[PRODUCT_CODES["byol"]])
     deployment.group.scale(3)
     since = lab.now()
-    wait_for_alarm(deployment, "launch-refused", "ALARM", minutes=2 * INTERVAL)
+    deployment.wait_for_alarm("launch-refused", "ALARM", minutes=2 * INTERVAL)
     told = newest_report(deployment, since)["launches_refused"]
     assert {item["zone"] for item in told} <= {"us-east-1a", "us-east-1b"}
     assert all(item["number"] >= 1 for item in told)
@@ -99,12 +85,12 @@ def test_launches_that_ec2_refuses_are_told_until_it_accepts_one(deployment: Dep
     assert deployment.metric("LaunchAbandoned", since, "launch") == 0, "no visit saw anything"
 
     # The other alarm needs no run of a function, and no reason.
-    wait_for_alarm(deployment, "below-capacity", "ALARM", minutes=3 * WINDOW)
+    deployment.wait_for_alarm("below-capacity", "ALARM", minutes=3 * WINDOW)
 
     lab.aws.limit_launches(unsubscribed=[])
     deployment.wait_until_in_service(3, minutes=3 * 60)
-    wait_for_alarm(deployment, "launch-refused", "OK", minutes=4 * INTERVAL)
-    wait_for_alarm(deployment, "below-capacity", "OK", minutes=2 * WINDOW)
+    deployment.wait_for_alarm("launch-refused", "OK", minutes=4 * INTERVAL)
+    deployment.wait_for_alarm("below-capacity", "OK", minutes=2 * WINDOW)
     since = lab.now()
     assert newest_report(deployment, since)["launches_refused"] == []
     assert deployment.invoke("reconcile", "validate")["problems"] == []

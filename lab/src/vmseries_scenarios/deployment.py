@@ -310,6 +310,16 @@ class Deployment:
         )["Datapoints"]
         return float(sum(point["Sum"] for point in points))
 
+    def alarm(self, key: str) -> str:
+        """Return the state of an alarm, whose name is that of the deployment and a key."""
+        names = [f"{self.name}-{key}"]
+        found = self.lab.aws.client("cloudwatch").describe_alarms(AlarmNames=names)
+        return str(found["MetricAlarms"][0]["StateValue"])
+
+    def wait_for_alarm(self, key: str, state: str, minutes: float) -> None:
+        """Wait until an alarm is in a state, at most so many minutes of the lab."""
+        self.wait_until(lambda: self.alarm(key) == state, f"{key} in {state}", minutes=minutes)
+
     def visits(self, function: str, since: int) -> Counter[str]:
         """Return how often a function visited each instance since an invocation, by instance ID."""
         return Counter(

@@ -96,14 +96,14 @@ class Metric(StrEnum):
     STRATA_CLOUD_MANAGER_UNAVAILABLE = "StrataCloudManagerUnavailable"
     """Strata Cloud Manager did not respond, or rejected the service account.
 
-    Investigate if it lasts longer than the vendor's own maintenance.
+    Investigate if it lasts longer than the vendor's own maintenance. There is an alarm.
     """
 
     LEFT_REGISTERED = "LeftRegistered"
-    """Strata Cloud Manager still lists a firewall that has terminated. Counted once for each.
+    """Terminated firewalls that Strata Cloud Manager still lists.
 
-    Investigate always: its API cannot remove it, so somebody has to. The log and the reconcile
-    report have the serial number.
+    Investigate always: its API cannot remove them, so somebody has to. The log and the reconcile
+    report have the serial numbers. There is an alarm, which lasts until they are removed.
     """
 
     VISIT_FAILED = "VisitFailed"

@@ -38,7 +38,8 @@ def report_left_registered(
 ) -> Inventory:
     """Note the firewalls that an operator has to remove from Strata Cloud Manager.
 
-    What cannot be read or written ends nothing: the next run looks again.
+    What cannot be read or written ends nothing: the next run looks again. Each run writes the
+    metrics, so that their alarms end with their cause.
 
     Args:
         observations: Gets serial numbers and the instances that they were.
@@ -56,9 +57,11 @@ def report_left_registered(
         return inventory
     look = partial(open_session, settings.strata_cloud_manager)
     session = observations.find_out(SUBJECT, look, None, time_budget)
+    telemetry.count(Metric.STRATA_CLOUD_MANAGER_UNAVAILABLE, 1 if session is None else 0)
     if session is None:
         return inventory
     observations.left_registered = left_registered(inventory, session)
+    telemetry.gauge(Metric.LEFT_REGISTERED, len(observations.left_registered))
     if dry_run:
         return inventory
     records = dict(inventory.records)
@@ -123,7 +126,6 @@ def _write(
             continue
         serial_known = record.serial or serial
         records[key] = store.save(replace(record, serial=serial_known, left_registered=now))
-        telemetry.count(Metric.LEFT_REGISTERED)
         logger.warning(
             "Strata Cloud Manager lists a firewall whose instance is gone",
             extra={"serial": serial, "instance_id": key},

@@ -659,8 +659,16 @@ run "with_a_credit_pool_the_reconcile_function_reads_its_secret_and_alarms_exist
       license-credits-expire  = "Minimum LicenseCreditsDaysLeft LessThanThreshold 30 1"
       license-credits-short   = "Maximum FirewallsWithoutCredits GreaterThanThreshold 0 1"
       license-credits-unknown = "Minimum LicenseCreditsUnknown GreaterThanThreshold 0 2"
+      vm-auth-key-expires     = "Minimum VmAuthKeyDaysLeft LessThanThreshold 3 1"
     }
-    error_message = "credits that do not suffice, expire or cannot be read have an alarm that lasts"
+    error_message = "credits that do not suffice, expire or cannot be read have an alarm that lasts, as has the last key"
+  }
+
+  assert {
+    condition = {
+      for name, alarm in aws_cloudwatch_metric_alarm.report : name => alarm.treat_missing_data if alarm.treat_missing_data != "notBreaching"
+    } == { vm-auth-key-expires = "ignore" }
+    error_message = "the alarm about the VM auth key lasts when Panorama no longer lists the key"
   }
 
   assert {

@@ -186,9 +186,12 @@ class TestBoot:
         assert site.fleet.all() == []
         assert site.world.probe(started["Instances"][0]["InstanceId"], 80)
 
-    def test_a_wrong_auth_key_is_rejected(self, site):
-        site.vendor.panorama.vm_auth_keys = {"another"}
-        instance_id = site.launch()
+    @pytest.mark.parametrize(("key", "hours"), [("another", 24), (initial_config.VM_AUTH_KEY, 0)])
+    def test_a_wrong_or_expired_auth_key_is_rejected(self, site, key, hours):
+        site.vendor.panorama.vm_auth_keys.generate(initial_config.VM_AUTH_KEY, hours)
+        parameters = {**BOOTSTRAP, "vm-auth-key": key}
+        text = ";".join(f"{name}={value}" for name, value in parameters.items())
+        instance_id = site.launch(user_data=text)
         site.world.advance(UNTIL_SERVICE)
         assert site.fleet.get(instance_id).phase == "rejected"
         assert site.members()["managed"] == []

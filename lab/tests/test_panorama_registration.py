@@ -4,7 +4,7 @@ import pytest
 from firewall_lab import UNTIL_SERVICE, firewall_lab, mocked_aws
 from vendor_api import JOBS, ask, members, op
 
-from vmseries_lab.panorama import references
+from vmseries_lab.panorama import initial_config, references
 
 PLACES = (
     references.members_path("template-stack", "autoscale-stack"),
@@ -62,7 +62,7 @@ def test_one_whose_management_interface_is_gone_does_not_register_again(site):
 def test_one_whose_key_is_not_valid_any_more_does_not_register_again(site):
     site.world.assumptions.set(deleted_while_connected="registers-again")
     firewall = site.in_service()
-    site.vendor.panorama.vm_auth_keys.clear()
+    site.vendor.panorama.vm_auth_keys.generate(initial_config.VM_AUTH_KEY, 0)
     remove(site, firewall.serial)
     site.world.advance(180)
     assert site.members()["managed"] == []

@@ -46,10 +46,25 @@ locals {
       description = "${var.name}-reconcile cannot read Strata Cloud Manager. Its report has the reason. Launches wait."
     }
   }
+
+  # A new key takes minutes. Three days are longer than a weekend, and short enough for keys that a job renews often. If
+  # Panorama no longer lists a key that has expired, there are no data: the alarm lasts. Without any key, and in licensing
+  # mode plugin, it never begins.
+  vm_auth_key_alarms = !local.has_alarms || nonsensitive(var.panorama == null) ? {} : {
+    vm-auth-key-expires = {
+      metric      = "VmAuthKeyDaysLeft"
+      statistic   = "Minimum"
+      comparison  = "LessThanThreshold"
+      threshold   = 3
+      datapoints  = 1
+      missing     = "ignore"
+      description = "The last VM auth key in Panorama expires in less than 3 days. Then no new firewall of ${var.name} can join."
+    }
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "report" {
-  for_each = merge(local.credit_alarms, local.strata_cloud_manager_alarms)
+  for_each = merge(local.credit_alarms, local.strata_cloud_manager_alarms, local.vm_auth_key_alarms)
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = each.value.description
@@ -63,7 +78,7 @@ resource "aws_cloudwatch_metric_alarm" "report" {
   datapoints_to_alarm = each.value.datapoints
   comparison_operator = each.value.comparison
   threshold           = each.value.threshold
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = try(each.value.missing, "notBreaching")
 
   alarm_actions = var.alarms.actions
   ok_actions    = var.alarms.actions

@@ -59,6 +59,7 @@ ROLE_BASED = "<role-based><custom><profile>autoscale-api</profile></custom></rol
 NOTHING = (
     '<response status="success" code="19"><msg>There are no changes to commit.</msg></response>'
 )
+AUTH_KEY = "755036225328715"
 CLOUDWATCH = "<enabled>yes</enabled><name>VMseries-fw</name><timeout>1</timeout>"
 
 
@@ -69,6 +70,13 @@ def role_of_type(kind: str, *rights: str, others: bool = False) -> str:
     webui = f"<webui><commit>{commits}</commit></webui>"
     disabled = "<log>disable</log>"
     return f"<role><{kind}><xmlapi>{enabled}{disabled}</xmlapi>{webui}</{kind}></role>"
+
+
+def auth_key(expiry: str) -> str:
+    """A VM auth key in Panorama's list."""
+    return (
+        f"<entry><vm-auth-key>{AUTH_KEY}</vm-auth-key><expiry-time>{expiry}</expiry-time></entry>"
+    )
 
 
 @dataclass
@@ -87,6 +95,7 @@ class Content:
     templates: tuple[str, ...] = ("network",)
     cloudwatch: dict[str, str] = field(default_factory=lambda: {"template-stack": CLOUDWATCH})
     system: dict[str, str] = field(default_factory=dict)
+    auth_keys: str = auth_key("2099/12/31 12:03:52")
     user: str = ROLE_BASED
     role: str = role_of_type("panorama")
     answers: dict[str, str | Answer] = field(default_factory=dict)
@@ -114,6 +123,7 @@ class Content:
             "jobs": "",
             "changes": "",
             "batch": "<devices/>",
+            "bootstrap": f"<bootstrap-vm-auth-keys>{self.auth_keys}</bootstrap-vm-auth-keys>",
             "sw_fw_license": "<devices/>",
         }
         return success(next(inner for word, inner in shown.items() if f"<{word}" in request))
@@ -199,6 +209,7 @@ def validate(settings: PanoramaSettings, secret: dict[str, Any]) -> Validate:
             ("The rights to push, commit and revert", panorama_rights.check_change_rights),
             ("The right to run commands on firewalls", panorama_rights.check_firewall_commands),
             ("Licenses through Panorama", panorama_rights.check_batch_licenses),
+            ("VM auth keys", partial(panorama_rights.check_vm_auth_keys, datetime.now(UTC))),
             ("Host names", partial(panorama_objects.check_host_names, changed)),
             ("Objects", partial(panorama_objects.check_objects, changed)),
             (
@@ -236,6 +247,7 @@ def test_a_correct_setup_has_no_problems(api: XmlApi, validate: Validate) -> Non
         "autoscale may revert its own changes.",
         "autoscale may run commands on firewalls through Panorama.",
         "autoscale may read licenses through Panorama.",
+        "localhost: the last VM auth key expires on 2099-12-31.",
         "Template stack TS: firewalls keep the host name that AWS gives them.",
         "localhost has the device group DG.",
         "localhost has the template stack TS.",
@@ -333,7 +345,7 @@ def test_an_unresolvable_host_name_is_reported(api: XmlApi, validate: Validate) 
     findings = validate(hostnames=("panorama.invalid",))
     (text,) = findings[Severity.PROBLEM]
     assert text.startswith(f"panorama.invalid:{api.port}: the name cannot be resolved")
-    assert len(findings[Severity.UNCHECKED]) == 9
+    assert len(findings[Severity.UNCHECKED]) == 10
 
 
 @pytest.mark.documents(id="preflight/route/panorama")
@@ -430,7 +442,7 @@ def test_a_rejected_api_key_is_reported(content: Content, validate: Validate) ->
 @pytest.mark.parametrize(
     ("word", "answer", "right", "unchecked"),
     [
-        ("<system>", UNAUTHORIZED, "Operational Requests", 8),
+        ("<system>", UNAUTHORIZED, "Operational Requests", 9),
         ("/config", FORBIDDEN, "Configuration", 0),
         ("<commit>", UNAUTHORIZED, "Commit", 0),
     ],
@@ -605,6 +617,42 @@ def test_f6_licenses_through_panorama_are_tried(
     assert "request batch license info" in str(validate()[severity])
 
 
+@pytest.mark.documents(id="preflight/vm-auth-keys")
+@pytest.mark.parametrize(
+    ("keys", "severity", "sentence"),
+    [
+        (auth_key("2019/12/29 12:03:52"), Severity.PROBLEM, "the last VM auth key has expired"),
+        ("", Severity.UNCHECKED, "localhost has none"),
+        (auth_key(AUTH_KEY), Severity.UNCHECKED, "no readable expiry-time"),
+    ],
+)
+def test_vm_auth_keys_that_let_no_firewall_join_are_reported(
+    content: Content, validate: Validate, keys: str, severity: Severity, sentence: str
+) -> None:
+    content.auth_keys = keys
+    findings = validate()
+    assert sentence in str(findings[severity])
+    assert AUTH_KEY not in str(findings)
+
+
+@pytest.mark.documents(id="preflight/vm-auth-keys")
+@pytest.mark.parametrize(
+    ("answer", "severity"),
+    [
+        (UNAUTHORIZED, Severity.PROBLEM),
+        (
+            UNAUTHORIZED.replace("Unauthorized request", "it is unexpected").replace("16", "17"),
+            Severity.UNCHECKED,
+        ),
+    ],
+)
+def test_the_right_to_see_vm_auth_keys_is_tried(
+    content: Content, validate: Validate, answer: str, severity: Severity
+) -> None:
+    content.answers = {"<bootstrap>": answer}
+    assert "request bootstrap vm-auth-key show" in str(validate()[severity])
+
+
 PluginRights = Callable[[], dict[Severity, list[str]]]
 
 
@@ -752,7 +800,7 @@ def test_naming_only_the_passive_peer_is_a_problem(content: Content, validate: V
     findings = validate()
     (text,) = findings[Severity.PROBLEM]
     assert "accepts changes (localhost is secondary-passive): name both peers of the pair" in text
-    assert len(findings[Severity.UNCHECKED]) == 8
+    assert len(findings[Severity.UNCHECKED]) == 9
 
 
 @pytest.mark.documents(id="preflight/pair")

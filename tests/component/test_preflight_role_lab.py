@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ class Site:
             ("Changes", panorama_rights.check_change_rights),
             ("Firewalls", panorama_rights.check_firewall_commands),
             ("Licenses", panorama_rights.check_batch_licenses),
+            ("VM auth keys", partial(panorama_rights.check_vm_auth_keys, datetime.now(UTC))),
             ("Objects", partial(panorama_objects.check_objects, settings)),
         ]
         if plugin:

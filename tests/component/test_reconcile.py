@@ -753,6 +753,7 @@ def test_a_dry_run_reports_what_it_would_do_and_changes_nothing(
         "LaunchesAbandonedInARow": 0,
         "OrphansFound": 2,
         "ReconcileCompleted": 1,
+        "VmAuthKeysUnknown": 0,
     }
 
 
@@ -891,6 +892,7 @@ def test_the_report_is_returned_logged_once_and_counted(
         "OrphansFound": 1,
         "OrphansRemoved": 1,
         "ReconcileCompleted": 1,
+        "VmAuthKeysUnknown": 0,
     }
 
 

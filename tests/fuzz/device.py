@@ -35,6 +35,7 @@ machine; the longest correct call makes a dozen."""
 _COMMANDS = (
     ("<batch><license><info", "batch-licenses"),
     ("<batch><license><deactivate>", "enqueued"),
+    ("<bootstrap><vm-auth-key><show", "vm-auth-keys"),
     ("<high-availability>", "high-availability"),
     ("<plugins><sw_fw_license><devices>", "plugin-devices"),
     ("<plugins><sw_fw_license><deactivate>", "plugin-deactivate"),

@@ -266,6 +266,10 @@ class CommitFailedError(PanOsError):
     """A commit job ended with FAIL."""
 
 
+class VmAuthKeysError(PanOsError):
+    """Panorama's list of VM auth keys is in an unknown format."""
+
+
 class PermanentError(AutoscaleError):
     """No later visit can succeed."""
 

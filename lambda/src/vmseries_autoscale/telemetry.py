@@ -193,6 +193,18 @@ class Metric(StrEnum):
     Investigate if it lasts: the reconcile report has the reason. There is an alarm.
     """
 
+    VM_AUTH_KEY_DAYS_LEFT = "VmAuthKeyDaysLeft"
+    """Days until the last VM auth key in Panorama expires; negative afterwards.
+
+    Investigate below 3: without a valid key, no new firewall can join. There is an alarm.
+    """
+
+    VM_AUTH_KEYS_UNKNOWN = "VmAuthKeysUnknown"
+    """A run of the reconcile function could not read when the VM auth keys expire.
+
+    Investigate if it lasts: the reconcile report has the reason.
+    """
+
     TERMINATION_HELD_SECONDS = "TerminationHeldSeconds"
     """The longest wait of a terminating firewall that is not finished yet.
 

@@ -46,6 +46,7 @@ NOT_RECORDED: dict[str, str] = {
     "detach": "no function detaches an interface",
     "disconnected-device": "the run's firewalls leave Panorama while they are connected",
     "draining-target-again": "the run registers no address twice",
+    "expired-vm-auth-keys": "the run does not wait until a key expires",
     "fast-delicensing": "it is a setting of the operator's Panorama",
     "features-after-deactivation": "the run does not watch a firewall after its deactivation",
     "group-metric-arrival": "no API shows when an alarm evaluates; see group-metric-delay",

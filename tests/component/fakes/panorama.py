@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from component.fakes.base import NAME
@@ -85,6 +86,7 @@ class FakePanorama:
         batch_answers: Whether Panorama has stored licenses.
         plugin_answers: Whether the license plugin's response has a list.
         addresses: Addresses in the license plugin's list; by default those of the device list.
+        auth_keys_expire: When the last VM auth key expires; ``None`` if there is no key.
         user: The administrator of the connection.
         changes: Removals of each administrator, committed or not.
         queued: Removals that each job commits: those made before it was requested.
@@ -120,6 +122,7 @@ class FakePanorama:
     batch_answers: bool = True
     plugin_answers: bool = True
     addresses: dict[str, str] = field(default_factory=dict)
+    auth_keys_expire: datetime | None = None
 
     def register(self, device: Device) -> None:
         """Add a firewall that has a license and is committed everywhere."""
@@ -271,6 +274,10 @@ class FakePanorama:
         if self.deactivation_works:
             self.delicense(serial)
         return self.deactivation_works
+
+    def vm_auth_key_expiry(self) -> datetime | None:
+        self._called("vm_auth_key_expiry")
+        return self.auth_keys_expire
 
     def plugin_licensed(self, license_manager: str) -> frozenset[str] | None:
         self._called("plugin_licensed")

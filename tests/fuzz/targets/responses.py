@@ -121,6 +121,7 @@ CALLS: dict[str, Callable[[Clients], object]] = {
     "panorama: job": lambda c: c.panorama().job("23"),
     "panorama: batch deactivation": lambda c: c.panorama().batch_deactivate([_SERIAL, _OTHER]),
     "panorama: batch licenses": lambda c: c.panorama().batch_licensed(),
+    "panorama: VM auth keys": lambda c: c.panorama().vm_auth_key_expiry(),
     "panorama: forwarded system information": lambda c: c.panorama().system_info(_SERIAL),
     "panorama: plugin's licenses": lambda c: c.panorama().plugin_licensed("LM"),
     "panorama: plugin's deactivation": lambda c: c.panorama().plugin_deactivate("LM", [_SERIAL]),

@@ -141,6 +141,10 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Does the CPU ID of a firewall with its own license contain the instance ID on AWS?",
         ("hardware", "instance-id"),
     ),
+    "expired-vm-auth-keys": Assumption(
+        "Does Panorama still list a VM auth key that has expired?",
+        ("dropped", "listed"),
+    ),
     "deactivated-flag": Assumption(
         "Does the element deactivated in Panorama's lists say that a license was returned?",
         ("never", "set"),

@@ -18,6 +18,7 @@ from vmseries_lab.panorama.estate import Estate
 from vmseries_lab.panorama.high_availability import CAUSES, Cause, Pair
 from vmseries_lab.panorama.jobs import Job, Report
 from vmseries_lab.panorama.peer import Common, Peer
+from vmseries_lab.panorama.vm_auth_keys import VmAuthKeys
 
 
 class RegistrationRejectedError(Exception):
@@ -28,7 +29,7 @@ class Panorama:
     """One Panorama, or a pair after :meth:`make_pair`.
 
     Attributes:
-        vm_auth_keys: valid VM auth keys.
+        vm_auth_keys: VM auth keys, which both peers have.
         devices: connections of firewalls, which both peers have.
         settings: settings of both peers.
         pace: how long jobs take.
@@ -41,7 +42,8 @@ class Panorama:
 
     def __init__(self, world: World, authority: Authority, licensing: Licensing) -> None:
         self.world = world
-        self.vm_auth_keys = {initial_config.VM_AUTH_KEY}
+        self.vm_auth_keys = VmAuthKeys(world.clock, world.assumptions)
+        self.vm_auth_keys.generate(initial_config.VM_AUTH_KEY)
         accounts = Administrators(
             initial_config.AUTOSCALE,
             initial_config.SECOND,
@@ -53,6 +55,7 @@ class Panorama:
         self.settings = self._common.settings
         self.pace = self._common.pace
         self.plugin_commands = self._common.handlers
+        self.plugin_commands |= self.vm_auth_keys.handlers()
         store = ConfigStore(initial_config.configuration())
         self.peers = [Peer(self._common, PANORAMA_NAMES[0], "primary", store)]
         self.pair: Pair | None = None
@@ -152,7 +155,7 @@ class Panorama:
         Raises:
             RegistrationRejectedError: if the VM auth key is not valid.
         """
-        if auth_key not in self.vm_auth_keys:
+        if not self.vm_auth_keys.accepts(auth_key):
             raise RegistrationRejectedError("the vm-auth-key is not valid on this Panorama")
         self.take_in(link, group=group, stack=stack, logs=logs)
 

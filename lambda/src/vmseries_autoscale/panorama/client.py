@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from xml.etree import ElementTree as ET
@@ -33,7 +34,7 @@ from vmseries_autoscale.pan_os.values import (
     job_number,
 )
 from vmseries_autoscale.pan_os.xml_limits import PANORAMA_LIMITS
-from vmseries_autoscale.panorama import devices, jobs, read_commands, xpath
+from vmseries_autoscale.panorama import devices, jobs, read_commands, vm_auth_keys, xpath
 from vmseries_autoscale.panorama.batch_license import BatchLicenses
 from vmseries_autoscale.panorama.configuration import Configuration
 from vmseries_autoscale.panorama.interface import (
@@ -238,6 +239,10 @@ class PanOsPanorama:
     def batch_licensed(self) -> Mapping[str, BatchLicense] | None:
         """Return the capacity licenses that Panorama has stored, by serial number."""
         return self._batch.licensed()
+
+    def vm_auth_key_expiry(self) -> datetime | None:
+        """See ``Panorama.vm_auth_key_expiry``."""
+        return vm_auth_keys.last_expiry(self._op(read_commands.vm_auth_keys()))
 
     def plugin_licensed(self, license_manager: str) -> frozenset[str] | None:
         """Return the serial numbers that the license plugin's license manager lists as licensed."""

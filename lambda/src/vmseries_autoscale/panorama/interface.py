@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -211,6 +212,16 @@ class Panorama(Protocol):
 
         Returns:
             ``None`` if the response lacks the list that a full response has: it says nothing.
+        """
+
+    def vm_auth_key_expiry(self) -> datetime | None:
+        """Return when the last VM auth key expires, to within the offset of Panorama's time zone.
+
+        Returns:
+            ``None`` if Panorama has no keys.
+
+        Raises:
+            VmAuthKeysError: If the response has another format than the known one.
         """
 
     def plugin_licensed(self, license_manager: str) -> frozenset[str] | None:

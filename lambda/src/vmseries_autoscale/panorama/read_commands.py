@@ -48,6 +48,11 @@ def batch_licenses() -> ET.Element:
     return command("request", "batch", "license", "info")
 
 
+def vm_auth_keys() -> ET.Element:
+    """Return the command that shows the VM auth keys, with which new firewalls register."""
+    return command("request", "bootstrap", "vm-auth-key", "show")
+
+
 def plugin_devices(license_manager: str) -> ET.Element:
     """Return the command that shows the firewalls of a license manager."""
     show = ("show", "plugins", "sw_fw_license", "devices", "license-manager")

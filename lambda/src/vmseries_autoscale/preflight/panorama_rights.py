@@ -6,12 +6,14 @@ launches or terminates, which is too late to find out that one is missing.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from vmseries_autoscale.errors import (
     DeviceAccessError,
     DeviceRefusedError,
     FirewallNotConnectedError,
+    VmAuthKeysError,
 )
 from vmseries_autoscale.licensing.by_plugin import PLUGIN_ADMINISTRATOR
 from vmseries_autoscale.preflight.findings import Finding, Findings, checked, problem, unchecked
@@ -115,6 +117,31 @@ def check_batch_licenses(peer: PreflightPanorama) -> Findings:
         yield unchecked(f"Licenses through Panorama (request batch license info): {error}.")
     else:
         yield checked(f"{peer.username} may read licenses through Panorama.")
+
+
+def check_vm_auth_keys(now: datetime, peer: PreflightPanorama) -> Findings:
+    """Check the right to see the VM auth keys, and that a new firewall can register with one."""
+    try:
+        expiry = peer.vm_auth_key_expiry()
+    except DeviceAccessError as error:
+        yield _missing(peer, "run request bootstrap vm-auth-key show", error)
+        return
+    except (DeviceRefusedError, VmAuthKeysError) as error:
+        yield unchecked(f"VM auth keys (request bootstrap vm-auth-key show): {error}.")
+        return
+    if expiry is None:
+        yield unchecked(
+            f"VM auth keys: {peer.hostname} has none. Unless the license plugin licenses it, a "
+            "new firewall needs one: run request bootstrap vm-auth-key generate on Panorama."
+        )
+    elif expiry < now:
+        yield problem(
+            f"{peer.hostname}: the last VM auth key has expired, so that no new firewall can join: "
+            "run request bootstrap vm-auth-key generate on Panorama, and store the key in the "
+            "bootstrap configuration."
+        )
+    else:
+        yield checked(f"{peer.hostname}: the last VM auth key expires on {expiry:%Y-%m-%d}.")
 
 
 def check_plugin_rights(license_manager: str, peer: PreflightPanorama) -> Findings:

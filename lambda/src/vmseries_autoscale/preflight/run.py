@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -134,6 +135,9 @@ def _panorama_checks(settings: Settings, panorama: PanoramaSettings) -> dict[str
     checks["The host names of firewalls"] = partial(panorama_objects.check_host_names, panorama)
     if settings.licensing_mode is not LicensingMode.NONE:
         checks["Licenses through Panorama"] = panorama_rights.check_batch_licenses
+    if settings.licensing_mode is not LicensingMode.PLUGIN:
+        now = datetime.now(UTC)
+        checks["VM auth keys"] = partial(panorama_rights.check_vm_auth_keys, now)
     if settings.license_manager is not None:
         checks["The rights for the license plugin"] = partial(
             panorama_rights.check_plugin_rights, settings.license_manager

@@ -32,6 +32,7 @@ from vmseries_autoscale.reconcile.refused_launches import report_refused_launche
 from vmseries_autoscale.reconcile.report import Observations, Report, collect_unfinished, publish
 from vmseries_autoscale.reconcile.resend import resend_events
 from vmseries_autoscale.reconcile.retag import update_tags
+from vmseries_autoscale.reconcile.vm_auth_keys import report_vm_auth_keys
 from vmseries_autoscale.settings import ReconcileSettings
 from vmseries_autoscale.time_budget import TimeBudget
 
@@ -98,6 +99,7 @@ def reconcile(
     # After all duties: S3, Secrets Manager or the vendor may be slow, or have no route.
     report_outdated_firewalls(observations, settings, inventory, time_budget)
     update_tags(observations, settings, inventory, time_budget, dry_run=dry_run)
+    report_vm_auth_keys(observations, settings, connection, now, time_budget)
     report_license_headroom(observations, settings, inventory, group.maximum, now, time_budget)
     report = Report.of(resent, plan, not_returned, unfinished, observations, dry_run=dry_run)
     publish(report, len(plan.doubted))

@@ -42,16 +42,10 @@ class Pool:
     """A credit pool.
 
     Attributes:
-        total: Credits that were bought.
-        allocated: Credits that are assigned to deployment profiles, whether used or not.
-        consumed: Credits that licensed firewalls have taken.
-        available: Credits that no deployment profile has: total less allocated, in all samples.
+        available: Credits that no deployment profile has.
         expires: Last day of the credits, allocated or not; ``None`` if the answer has no date.
     """
 
-    total: float
-    allocated: float
-    consumed: float
     available: float
     expires: date | None
 
@@ -105,9 +99,6 @@ def pool(body: bytes, pool_id: str) -> Pool:
     if isinstance(answered, bool) or str(answered) != pool_id:
         raise CreditPoolError("the credit-pool API answered about another credit pool")
     return Pool(
-        total=_number(data, "totalCredits"),
-        allocated=_number(data, "creditsAllocated"),
-        consumed=_number(data, "creditsConsumed"),
         available=_number(data, "creditsAvailable"),
         expires=_date(data.get("expirationDate")),
     )

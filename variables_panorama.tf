@@ -546,11 +546,12 @@ variable "licensing" {
     - `api_key_secret_kms_key_arn` - (Optional) ARN of your own KMS key with which that secret is encrypted.
     - `license_manager`            - (Optional) License manager of the plugin that licenses the firewalls. Required by
       mode `plugin`. The administrator in `panorama.secret_arn` needs permission to commit for other administrators.
-    - `join_timeout_minutes`       - (Optional) Time from the launch of an instance for which a leaving firewall is held
-      that has not registered with Panorama, because it may have taken a license that only it knows.
-    - `stop_launches_after`        - (Optional) Number of launches that are abandoned in a row, each of which may have
-      taken a license, after which the reconcile function suspends the group's process `Launch`. An operator resumes it.
-      Null never does.
+    - `join_timeout_minutes`       - (Optional) A firewall that terminates before it has registered with Panorama may
+      have taken a license that only it knows. It is held until it registers, at most until so many minutes after its
+      launch.
+    - `stop_launches_after`        - (Optional) Launches that are abandoned in a row may each take a license. After so
+      many, the reconcile function suspends the group's process `Launch`, and an operator has to resume it. Null never
+      suspends it.
     - `credit_pool`                - (Optional) Pool of Software NGFW credits that the firewalls take their licenses
       from. The reconcile function reads it through Palo Alto Networks' API, and reports whether the credits suffice for
       `capacity.max` (docs/credits.md).

@@ -341,6 +341,13 @@ class TestList:
         has_container = self.answer(site).find("result/devices") is not None
         assert has_container is (answer == "container")
 
+    @pytest.mark.parametrize("answer", ["absent", "listed"])
+    def test_the_list_may_have_host_names(self, site, answer):
+        site.world.assumptions.set(plugin_list_host_name=answer)
+        hostname = join(site).hostname
+        (entry,) = self.answer(site).iterfind("result/devices/entry")
+        assert (hostname in entry.itertext()) is (answer == "listed")
+
     @pytest.mark.parametrize("answer", ["removed", "kept"])
     def test_a_firewall_whose_license_was_returned_may_stay_until_it_is_deleted(self, site, answer):
         site.world.assumptions.set(plugin_list_after_deactivation=answer)

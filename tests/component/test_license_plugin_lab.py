@@ -81,6 +81,26 @@ def test_the_plugins_response_does_not_prove_a_deactivation(site: Site) -> None:
     assert site.listed() == {serial}
 
 
+@pytest.mark.documents(id="licensing/unregistered/by-address")
+@pytest.mark.parametrize("answer", ["absent", "listed"])
+def test_the_list_names_a_firewall_only_if_it_has_host_names(site: Site, answer: str) -> None:
+    site.world.assumptions.set(plugin_list_host_name=answer)
+    serial = site.join()
+    listed = site.panorama.plugin_firewalls(LICENSE_MANAGER)
+    assert listed is not None
+    assert listed[serial].address == Firewall.ip_address
+    assert listed[serial].is_named(Firewall.hostname) is (answer == "listed")
+    assert not listed[serial].is_named("i-0124")
+
+
+@pytest.mark.documents(id="licensing/plugin/wrong-license-manager")
+def test_a_license_manager_serves_the_groups_of_its_configuration(site: Site) -> None:
+    assert site.panorama.serves_our_groups(LICENSE_MANAGER)
+    assert not site.panorama.serves_our_groups("another")
+    elsewhere = lab_panorama.connect(site.vendor, group="data-center")
+    assert not elsewhere.serves_our_groups(LICENSE_MANAGER)
+
+
 def test_an_unknown_license_manager_is_reported(site: Site) -> None:
     with pytest.raises(DeviceRefusedError, match="another"):
         site.panorama.plugin_licensed("another")

@@ -62,6 +62,8 @@ NOT_RECORDED: dict[str, str] = {
     "pending-target": "the run abandons no launch",
     "plugin-and-dead-firewall": "the run kills no firewall",
     "plugin-empty-list": "the examples return licenses by the firewall",
+    "plugin-list-host-name": "the examples return licenses by the firewall",
+    "plugin-list-missing": "the examples return licenses by the firewall",
     "plugin-list-after-deactivation": "the examples return licenses by the firewall",
     "registration-commit": "the record has no job lists",
     "serial-number-again": "the run launches nothing after a termination",

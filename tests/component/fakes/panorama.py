@@ -27,6 +27,7 @@ from vmseries_autoscale.panorama import (
     Part,
     Place,
     Places,
+    PluginFirewall,
     Push,
     Removal,
 )
@@ -87,6 +88,8 @@ class FakePanorama:
         plugin_answers: Whether the license plugin's response has a list.
         addresses: Addresses in the license plugin's list; by default those of the device list.
         auth_keys_expire: When the last VM auth key expires; ``None`` if there is no key.
+        plugin_names: Host names in the license plugin's list; likewise.
+        own_managers: License managers of the configured groups.
         user: The administrator of the connection.
         changes: Removals of each administrator, committed or not.
         queued: Removals that each job commits: those made before it was requested.
@@ -123,6 +126,8 @@ class FakePanorama:
     plugin_answers: bool = True
     addresses: dict[str, str] = field(default_factory=dict)
     auth_keys_expire: datetime | None = None
+    plugin_names: dict[str, str] = field(default_factory=dict)
+    own_managers: set[str] = field(default_factory=lambda: {LICENSE_MANAGER})
 
     def register(self, device: Device) -> None:
         """Add a firewall that has a license and is committed everywhere."""
@@ -285,13 +290,24 @@ class FakePanorama:
             return None
         return frozenset(self.listed.get(license_manager, ()))
 
-    def plugin_addresses(self, license_manager: str) -> dict[str, str] | None:
-        self._called("plugin_addresses")
+    def plugin_firewalls(self, license_manager: str) -> dict[str, PluginFirewall] | None:
+        self._called("plugin_firewalls")
         if not self.plugin_answers:
             return None
         shown = {serial: device.ip_address for serial, device in self.firewalls.items()}
         known = shown | self.addresses
-        return {serial: known.get(serial, "") for serial in self.listed.get(license_manager, ())}
+        names = {serial: device.hostname for serial, device in self.firewalls.items()}
+        names |= self.plugin_names
+        return {
+            serial: PluginFirewall(
+                known.get(serial, ""), frozenset({serial, names.get(serial, "unknown")})
+            )
+            for serial in self.listed.get(license_manager, ())
+        }
+
+    def serves_our_groups(self, license_manager: str) -> bool:
+        self._called("serves_our_groups")
+        return license_manager in self.own_managers
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         self._called("plugin_deactivate")

@@ -153,6 +153,10 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "Does the license plugin still list a firewall whose license it has returned?",
         ("removed", "kept"),
     ),
+    "plugin-list-host-name": Assumption(
+        "Does the license plugin's list have the host names of its firewalls?",
+        ("absent", "listed"),
+    ),
     "plugin-empty-list": Assumption(
         "Does the license plugin's answer have its container if there is nothing to list?",
         ("no-container", "container"),

@@ -179,7 +179,8 @@ class LicensePlugin:
         """List the devices that a license manager licensed, connected or not.
 
         The entries are those that the vendor's own function reads. What the plugin answers if there
-        is none, and whether it still lists a device whose license it has returned, are assumptions.
+        is none, whether it still lists a device whose license it has returned, and whether it lists
+        host names, are assumptions.
         """
         manager = self._requested_manager(command)
         if odd := self._odd_answers.pop(0) if self._odd_answers else "":
@@ -194,7 +195,8 @@ class LicensePlugin:
         for serial in serials:
             device = entry(serial, serial=serial)
             if (record := self._panorama.devices.get(serial)) is not None:
-                device.append(leaf("name", record.link.hostname))
+                if assumptions["plugin-list-host-name"] == "listed":
+                    device.append(leaf("name", record.link.hostname))
                 device.append(leaf("ip", record.link.ip_address))
             connected = self._panorama.devices.connected(serial)
             device.append(leaf("connected", "yes" if connected else "no"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from vmseries_autoscale.errors import LicenseManagerError, PanOsError
+from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
 from vmseries_autoscale.licensing import evidence
 from vmseries_autoscale.licensing.attempts import Attempt, Leaving, own_lists
 from vmseries_autoscale.licensing.errors import license_errors
@@ -92,10 +95,10 @@ def return_licenses(
 ) -> dict[str, Attempt]:
     """Take the return of licenses by the plugin as far as currently possible.
 
-    The license manager's list decides. A second witness is asked only before a license counts as
-    returned: what Panorama has stored, or a connected firewall itself. Nothing says whether the
-    list still shows a license that the plugin has returned. If it does, a connected firewall that
-    has no license any more decides in the end (``evidence.WITNESS_SECONDS``).
+    The license manager's list decides, if it is known to be the right one. A second witness is
+    asked only before a license counts as returned: a connected firewall itself. Nothing says
+    whether the list still shows a license that the plugin has returned. If it does, a connected
+    firewall that has no license any more decides in the end (``evidence.WITNESS_SECONDS``).
 
     Args:
         panorama: Connection to the Panorama with the plugin.
@@ -106,7 +109,8 @@ def return_licenses(
 
     Returns:
         What became of each license, by serial number. The error is a LicenseManagerError if the
-        firewall has a license that the license manager has never listed.
+        firewall has a license that the license manager has never listed, or if the license manager
+        may be the wrong one.
 
     Raises:
         PanOsError: If a request to Panorama fails.
@@ -115,7 +119,10 @@ def return_licenses(
     if not leaving:
         return {}
     listed = panorama.plugin_licensed(license_manager)
-    seen = {item.serial: _observations(item, listed, license_manager, now) for item in leaving}
+    ours = functools.cache(partial(panorama.serves_our_groups, license_manager))
+    seen = {
+        item.serial: _observations(item, listed, license_manager, ours, now) for item in leaving
+    }
     still_listed = {item.serial for item in leaving if seen[item.serial].listed is Seen.LISTED}
     again = [
         item
@@ -130,20 +137,12 @@ def return_licenses(
             seen[serial] = replace(seen[serial], listed=own, witness=Seen.LISTED)
     decisions = {item.serial: evidence.decide(item.record, seen[item.serial]) for item in leaving}
     attempts = {serial: Attempt(decision) for serial, decision in decisions.items()}
-    absent = [
-        item
+    witnesses = _witnesses(panorama, leaving, seen, decisions)
+    attempts |= {
+        item.serial: _unlisted(item, seen[item.serial], witnesses.get(item.serial), license_manager)
         for item in leaving
-        if seen[item.serial].listed is Seen.ABSENT and item.serial not in still_listed
-    ]
-    witnesses = _witnesses(panorama, absent, decisions)
-    for item in (item for item in absent if item.serial in witnesses):
-        witness = witnesses[item.serial]
-        decision = evidence.decide(item.record, replace(seen[item.serial], witness=witness))
-        if witness is Seen.NOT_SEEN and isinstance(decision.step, Returned):
-            decision = Decision(item.record, Wait("the firewall does not list its licenses"))
-        wrong = witness is Seen.LISTED and item.record.license_requested is None
-        error = _wrong_license_manager(item.serial, license_manager) if wrong else None
-        attempts[item.serial] = Attempt(decision, error)
+        if item.serial not in still_listed
+    }
     serials = {
         serial
         for serial, attempt in attempts.items()
@@ -166,26 +165,78 @@ def return_licenses(
 _SEE_LOG = "see Panorama's system log for the plugin's result"
 
 
+def says_something(record: FirewallRecord, ours: Callable[[], bool]) -> bool:
+    """Return whether it says something of a license if a license manager does not list it.
+
+    It does if the license was requested, because it was listed then, or the license manager was
+    known to be ours. The list of another one never shows it. Neither does ours, if the firewall has
+    shown a license that was never listed: it is from an auth code.
+
+    Args:
+        record: Record of the firewall.
+        ours: Returns whether the license manager is that of our groups.
+    """
+    if record.license_requested is not None:
+        return True
+    return record.license is not LicenseState.HELD and ours()
+
+
 def _observations(
-    item: Leaving, listed: Collection[str] | None, license_manager: str, now: datetime
+    item: Leaving,
+    listed: Collection[str] | None,
+    license_manager: str,
+    ours: Callable[[], bool],
+    now: datetime,
 ) -> Observations:
-    if listed is None:
+    in_list = listed is not None and item.serial in listed
+    if not in_list and not says_something(item.record, ours):
+        seen = Seen.NOT_SEEN
+        waiting = f"license manager {license_manager} says nothing of {item.serial}"
+    elif listed is None:
         seen, waiting = Seen.EMPTY, f"the list of license manager {license_manager} is missing"
-    elif item.serial in listed:
+    elif in_list:
         seen, waiting = Seen.LISTED, f"license manager {license_manager} lists {item.serial}"
     else:
         seen, waiting = Seen.ABSENT, ""
     return Observations(
         now,
         listed=seen,
-        can_request=seen is not Seen.ABSENT,
+        can_request=seen in (Seen.LISTED, Seen.EMPTY),
         waiting_for=waiting,
         last_look=item.last_look,
     )
 
 
+def _unlisted(
+    item: Leaving, seen: Observations, witness: Seen | None, license_manager: str
+) -> Attempt:
+    """Return what is known of a license that the license manager does not list.
+
+    Args:
+        item: Leaving firewall.
+        seen: What the license manager's list shows.
+        witness: What the firewall's own list shows; ``None`` if it was not asked.
+        license_manager: Name of the license manager.
+    """
+    doubtful = seen.listed is Seen.NOT_SEEN
+    listed = Seen.ABSENT if doubtful and witness is Seen.ABSENT else seen.listed
+    seen = replace(seen, listed=listed, witness=witness or Seen.NOT_SEEN)
+    decision = evidence.decide(item.record, seen)
+    if witness is Seen.NOT_SEEN and isinstance(decision.step, Returned):
+        decision = Decision(item.record, Wait("the firewall does not list its licenses"))
+    error = None
+    if witness is Seen.LISTED and item.record.license_requested is None:
+        error = _wrong_license_manager(item.serial, license_manager)
+    elif listed is Seen.NOT_SEEN:
+        error = doubtful_license_manager(item.serial, license_manager)
+    return Attempt(decision, error)
+
+
 def _witnesses(
-    panorama: Panorama, absent: Sequence[Leaving], decisions: Mapping[str, Decision]
+    panorama: Panorama,
+    leaving: Sequence[Leaving],
+    seen: Mapping[str, Observations],
+    decisions: Mapping[str, Decision],
 ) -> dict[str, Seen]:
     """Return what a second list shows of licenses that the license manager does not list.
 
@@ -194,13 +245,15 @@ def _witnesses(
     A license manager may never have listed a firewall because it is the wrong one, which is told at
     the first look. Otherwise only a license that would count as returned needs the second witness.
     """
+    unlisted = (Seen.ABSENT, Seen.NOT_SEEN)
     asked = [
         item
-        for item in absent
+        for item in leaving
         if item.connected
+        and seen[item.serial].witness is Seen.NOT_SEEN
         and (
             isinstance(decisions[item.serial].step, Returned)
-            or item.record.license_requested is None
+            or (seen[item.serial].listed in unlisted and item.record.license_requested is None)
         )
     ]
     return {
@@ -215,4 +268,14 @@ def _wrong_license_manager(serial: str, license_manager: str) -> LicenseManagerE
         f"firewall {serial} has a license, but license manager {license_manager} does not list "
         "it: set licensing.license_manager to the license manager that assigned the license; a "
         'firewall that was licensed by an auth code needs licensing.mode = "firewall"'
+    )
+
+
+def doubtful_license_manager(serial: str, license_manager: str) -> LicenseManagerError:
+    """Return the error that names a license manager whose list says nothing of a firewall."""
+    return LicenseManagerError(
+        f"license manager {license_manager} does not list {serial}, which says nothing of its "
+        "license: it has never listed it, and is not that of panorama.device_group and "
+        "panorama.template_stack, or the firewall was licensed by an auth code; set "
+        "licensing.license_manager to the license manager that assigned the license"
     )

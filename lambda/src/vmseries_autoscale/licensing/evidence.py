@@ -268,7 +268,8 @@ def _next(record: FirewallRecord, seen: Observations) -> Request | Wait:
         if seen.witness is Seen.LISTED:
             return Wait("the license list does not show the license, but another one still does")
         return Wait("the license list does not show the license; a second look follows")
-    if seen.listed is Seen.EMPTY and record.license_requested is not None:
+    missing = seen.listed is Seen.EMPTY and seen.witness is not Seen.LISTED
+    if missing and record.license_requested is not None:
         return Wait(seen.waiting_for or "the license list is missing")
     if seen.job is JobState.RUNNING:
         return Wait(f"job {record.license_job} returns the license")

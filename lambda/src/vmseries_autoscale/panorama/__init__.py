@@ -20,6 +20,7 @@ from vmseries_autoscale.panorama.interface import (
     Part,
     Place,
     Places,
+    PluginFirewall,
     Push,
     Removal,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Part",
     "Place",
     "Places",
+    "PluginFirewall",
     "Push",
     "Removal",
     "connect",

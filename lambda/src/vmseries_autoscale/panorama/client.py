@@ -46,6 +46,7 @@ from vmseries_autoscale.panorama.interface import (
     Part,
     Place,
     Places,
+    PluginFirewall,
     Push,
     Removal,
 )
@@ -248,9 +249,19 @@ class PanOsPanorama:
         """Return the serial numbers that the license plugin's license manager lists as licensed."""
         return self._plugin.licensed(license_manager)
 
-    def plugin_addresses(self, license_manager: str) -> Mapping[str, str] | None:
-        """Return the management addresses in the license manager's list, by serial number."""
-        return self._plugin.addresses(license_manager)
+    def plugin_firewalls(self, license_manager: str) -> Mapping[str, PluginFirewall] | None:
+        """Return what the license manager's list shows of its firewalls, by serial number."""
+        return self._plugin.firewalls(license_manager)
+
+    def serves_our_groups(self, license_manager: str) -> bool:
+        """Return whether a license manager is that of the configured groups."""
+        response = self._configuration.running(xpath.license_manager(license_manager))
+        manager = None if response is None else response.find("result/entry")
+        return (
+            manager is not None
+            and manager.findtext("device-group") == self._settings.device_group
+            and manager.findtext("template-stack") == self._settings.template_stack
+        )
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:
         """Request the license plugin to deactivate all of these licenses, with one request."""

@@ -107,6 +107,23 @@ class BatchLicense:
     hostname: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PluginFirewall:
+    """A firewall in a license manager's list.
+
+    Attributes:
+        address: Management address; empty if the list has none. Behind NAT, it may be another one.
+        texts: All texts of the entry. Which field has the host name is recorded nowhere.
+    """
+
+    address: str
+    texts: frozenset[str] = frozenset()
+
+    def is_named(self, name: str) -> bool:
+        """Return whether a text of the entry is a host name, with or without a domain."""
+        return name.lower() in {text.split(".", 1)[0].lower() for text in self.texts}
+
+
 Membership = Mapping[Part, frozenset[str]]
 """Serial numbers by the part of the configuration that lists them."""
 
@@ -231,10 +248,17 @@ class Panorama(Protocol):
             ``None`` if the response lacks the list that a full response has: it says nothing.
         """
 
-    def plugin_addresses(self, license_manager: str) -> Mapping[str, str] | None:
-        """Return the management addresses in the same list, by serial number.
+    def plugin_firewalls(self, license_manager: str) -> Mapping[str, PluginFirewall] | None:
+        """Return what the same list shows of its firewalls, by serial number.
 
         For firewalls that have a license and have not registered in our groups.
+        """
+
+    def serves_our_groups(self, license_manager: str) -> bool:
+        """Return whether a license manager is that of the configured groups.
+
+        The running configuration says so. The list of another license manager does not show our
+        firewalls, whether they have licenses or not.
         """
 
     def plugin_deactivate(self, license_manager: str, serials: Collection[str]) -> None:

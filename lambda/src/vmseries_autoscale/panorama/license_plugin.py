@@ -12,12 +12,15 @@ from vmseries_autoscale.pan_os.commands import nested
 from vmseries_autoscale.pan_os.license_commands import says_deactivated
 from vmseries_autoscale.pan_os.values import printable, serial_number, text_at
 from vmseries_autoscale.panorama import read_commands
+from vmseries_autoscale.panorama.interface import PluginFirewall
 
 logger = logging.getLogger(__name__)
 
 _MESSAGES = frozenset({"msg", "line", "error"})
 _SHOWN = 10
 """Number of element names that the log shows."""
+_FIELDS = 32
+"""Number of fields of an entry that are read. The lab's entries have four."""
 
 
 class LicensePlugin:
@@ -45,13 +48,13 @@ class LicensePlugin:
         Returns:
             ``None`` if the response has no list: it says nothing about any license.
         """
-        addresses = self.addresses(license_manager)
-        return None if addresses is None else frozenset(addresses)
+        listed = self.firewalls(license_manager)
+        return None if listed is None else frozenset(listed)
 
-    def addresses(self, license_manager: str) -> Mapping[str, str] | None:
-        """Return the management addresses in the same list, by serial number.
+    def firewalls(self, license_manager: str) -> Mapping[str, PluginFirewall] | None:
+        """Return what the same list shows of its firewalls, by serial number.
 
-        An entry without an address has an empty one.
+        Only ``serial`` and ``ip`` are recorded. Whatever else an entry has counts as a text.
         """
         response = self._op(read_commands.plugin_devices(license_manager))
         result = response.find("result")
@@ -61,7 +64,7 @@ class LicensePlugin:
         if listed is None or not _is_list(listed):
             return None
         return {
-            serial: text_at(entry, "ip").strip()
+            serial: PluginFirewall(text_at(entry, "ip").strip(), _texts(entry))
             for entry in listed.iterfind("*")
             if (serial := serial_number(entry.findtext("serial"))) is not None
         }
@@ -84,6 +87,11 @@ class LicensePlugin:
         except DeviceRefusedError as error:
             if not says_deactivated(error.text):
                 raise
+
+
+def _texts(entry: ET.Element) -> frozenset[str]:
+    parts = [entry.get("name"), *(child.text for child in islice(entry, _FIELDS))]
+    return frozenset(printable(part).strip() for part in parts if part)
 
 
 def _is_list(element: ET.Element) -> bool:

@@ -15,7 +15,7 @@ from vmseries_autoscale.pan_os.commands import command, nested, to_xml
 from vmseries_autoscale.pan_os.values import printable, text_at
 from vmseries_autoscale.panorama import read_commands
 from vmseries_autoscale.panorama.client import PanOsPanorama
-from vmseries_autoscale.panorama.xpath import LOCALHOST, entry
+from vmseries_autoscale.panorama.xpath import LOCALHOST, entry, license_manager
 from vmseries_autoscale.secret_store import Credentials
 from vmseries_autoscale.settings import PanoramaSettings
 
@@ -27,7 +27,6 @@ MAXIMUM_TEMPLATES = 32
 Stack", Panorama Administrator's Guide); earlier versions allowed 16."""
 
 _SYSTEM = "/devices/entry[@name='localhost.localdomain']/deviceconfig/system"
-_LICENSE_MANAGERS = "/plugins/sw_fw_license/license-manager"
 
 NO_DEVICE_GROUP = "no-device-group-has-a-name-of-this-length"
 """A name of more than the 31 characters that a device group may have ("Panorama > Device Groups",
@@ -110,7 +109,7 @@ class PreflightPanorama(PanOsPanorama):
 
     def has_license_manager(self, name: str) -> bool:
         """Return whether the plugin sw_fw_license has a license manager with this name."""
-        return self._running(f"{_LICENSE_MANAGERS}/{entry(name)}") is not None
+        return self._element(license_manager(name)) is not None
 
     def check_configuration_access(self) -> None:
         """Check the access to the configuration by reading a small part of it.

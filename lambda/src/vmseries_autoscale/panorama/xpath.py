@@ -43,6 +43,14 @@ def entries(names: Collection[str]) -> str:
     return f"entry[{alternatives}]"
 
 
+def license_manager(name: str) -> str:
+    """Return the XPath of a license manager of the plugin sw_fw_license.
+
+    It has the names of its device group and its template stack (PAN-OS 12.1.7, plugin 1.2.3).
+    """
+    return f"{LOCALHOST}/plugins/sw_fw_license/license-manager/{entry(name)}"
+
+
 def lists_of_all_groups() -> dict[Part, str]:
     """Return the XPath of each part's lists of firewalls, whatever its groups are called."""
     lists = {

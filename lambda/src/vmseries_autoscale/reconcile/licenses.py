@@ -7,8 +7,9 @@ firewall's record, so that two runs agree on an absence.
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +29,7 @@ from vmseries_autoscale.outcome import (
     run_if_time,
     run_step,
 )
-from vmseries_autoscale.panorama import Panorama
+from vmseries_autoscale.panorama import Panorama, PluginFirewall
 from vmseries_autoscale.reconcile.decisions import Orphan
 from vmseries_autoscale.reconcile.report import collect_unfinished
 from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
@@ -102,18 +103,7 @@ class LicenseReturns:
         records = [record for record in known if record.readable]
         manager = self.settings.license_manager
         if self.panorama is not None and manager is not None:
-            open_records = [r for r in records if r.license is not LicenseState.RETURNED]
-            if not open_records:
-                return
-            addresses = run_if_time(
-                partial(self.panorama.plugin_addresses, manager), self.time_budget
-            )
-            if isinstance(addresses, Unfinished):
-                collect_unfinished([(manager, addresses)])
-            elif addresses is not None:
-                for record in open_records:
-                    outcome = run_step(partial(self._look_by_address, record, addresses))
-                    collect_unfinished([(record.instance_id, outcome)] if outcome else [])
+            self._look_in_list(records, self.panorama, manager)
             return
         for record in (r for r in records if not r.license.settled):
             outcome = run_step(partial(self._report_gone, record))
@@ -178,13 +168,53 @@ class LicenseReturns:
         reporting.report_not_returned(lost, reason)
         self.save(record, lost)
 
-    def _look_by_address(self, record: FirewallRecord, addresses: Mapping[str, str]) -> None:
-        """Look for a firewall in the license manager's list, which has the firewalls' addresses.
+    def _look_in_list(
+        self, records: Sequence[FirewallRecord], panorama: Panorama, manager: str
+    ) -> None:
+        """Look for firewalls in the license manager's list, by their serial numbers.
 
-        An absence also shows that a firewall has no license. An address alone takes none. Nothing
-        is looked for if neither is known, or if the serial number may be another firewall's.
+        Also for those whose license counts as returned because the list was missing for a while: a
+        plugin may take longer to start.
         """
-        listed = _listed(record, addresses)
+        looked_for = [
+            record
+            for record in records
+            if record.license is not LicenseState.RETURNED or record.empty_since is not None
+        ]
+        if not looked_for:
+            return
+        listed = run_if_time(partial(panorama.plugin_firewalls, manager), self.time_budget)
+        if isinstance(listed, Unfinished):
+            collect_unfinished([(manager, listed)])
+        elif listed is not None:
+            ours = functools.cache(partial(panorama.serves_our_groups, manager))
+            for record in looked_for:
+                outcome = run_step(partial(self._look_for, record, listed, ours))
+                collect_unfinished([(record.instance_id, outcome)] if outcome else [])
+
+    def _look_for(
+        self,
+        record: FirewallRecord,
+        firewalls: Mapping[str, PluginFirewall],
+        ours: Callable[[], bool],
+    ) -> None:
+        """Look for one firewall in the license manager's list, and report it if it is not known.
+
+        The absence of an address shows nothing, and a serial number in doubt may be that of another
+        firewall. Neither a serial number nor an address alone takes a license.
+        """
+        if _never_existed(record):
+            self.save(record, replace(record, license=LicenseState.RETURNED))
+            return
+        listed = _listed(record, firewalls, ours)
+        if record.license is LicenseState.RETURNED:
+            if listed is Seen.NOT_SEEN:
+                return
+            record, before = replace(record, empty_since=None), record
+            if listed is Seen.ABSENT:
+                self.save(before, record)
+                return
+            record = replace(record, license=LicenseState.HELD)
         seen = Observations(
             self.now,
             listed=listed,
@@ -194,7 +224,7 @@ class LicenseReturns:
         decision = evidence.decide(record, seen)
         if isinstance(decision.step, GiveUp) and record.license is not LicenseState.NOT_RETURNED:
             reason = (
-                "the license manager lists it"
+                "the license manager lists it, or another one with its address"
                 if listed is Seen.LISTED
                 else "nothing shows which firewall of the license manager's list it is"
             )
@@ -207,15 +237,17 @@ class LicenseReturns:
             self.records[after.instance_id] = self.store.save(after)
 
 
-def _listed(record: FirewallRecord, addresses: Mapping[str, str]) -> Seen:
+def _listed(
+    record: FirewallRecord, firewalls: Mapping[str, PluginFirewall], ours: Callable[[], bool]
+) -> Seen:
     """Return what the license manager's list shows of a firewall that Panorama does not list."""
-    by_serial = record.serial is not None and record.serial in addresses
-    by_address = record.management_ip is not None and record.management_ip in addresses.values()
-    if record.serial is not None and record.ambiguous is None:
-        return Seen.LISTED if by_serial else Seen.ABSENT
-    if by_serial or by_address:
+    if record.serial is not None and record.serial in firewalls:
         return Seen.LISTED
-    return Seen.NOT_SEEN if record.management_ip is None else Seen.ABSENT
+    if record.serial is not None and record.ambiguous is None:
+        return Seen.ABSENT if by_plugin.says_something(record, ours) else Seen.NOT_SEEN
+    address = record.management_ip
+    listed = address is not None and any(item.address == address for item in firewalls.values())
+    return Seen.LISTED if listed else Seen.NOT_SEEN
 
 
 def _never_existed(record: FirewallRecord) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from functools import partial
 
 from vmseries_autoscale import telemetry
 from vmseries_autoscale.aws import instances
 from vmseries_autoscale.errors import PanOsError
+from vmseries_autoscale.firewall_identity import Signal
 from vmseries_autoscale.licensing import by_plugin, evidence
 from vmseries_autoscale.licensing.attempts import Leaving
-from vmseries_autoscale.licensing.evidence import Observations, Returned
+from vmseries_autoscale.licensing.evidence import Observations
 from vmseries_autoscale.lifecycle.panorama_session import PanoramaSession
 from vmseries_autoscale.lifecycle.visit import Visit
 from vmseries_autoscale.outcome import Done, Failed, Outcome, Retry, run_step
+from vmseries_autoscale.panorama import PluginFirewall
 from vmseries_autoscale.settings import TerminateSettings
 from vmseries_autoscale.terminate.instance import TerminatingInstance
 from vmseries_autoscale.terminate.license_by_firewall import ask_firewall
@@ -44,16 +45,25 @@ def wait_for_unlisted(
         if terminating.running:
             return Retry(f"Panorama does not list {serial}, which must return its license")
         return Done()
-    listed = session.panorama.plugin_licensed(manager)
+    listed = session.panorama.plugin_firewalls(manager)
     if listed is None:
-        return Retry(f"the list of license manager {manager} is missing")
+        missing = f"the list of license manager {manager} is missing"
+        seen = Observations(
+            visit.now, listed=evidence.Seen.EMPTY, can_request=False, waiting_for=missing
+        )
+        return conclude(terminating, evidence.decide(terminating.record, seen))
     if serial in listed:
+        if _is_of(terminating, listed[serial]):
+            return _return_by_name(terminating, serial, session, manager, visit)
         reason = (
             f"license manager {manager} lists {serial} as licensed, but only the record of the "
             "instance names it: Panorama does not list it"
         )
         report_ambiguous(terminating, reason)
         return Done()
+    ours = partial(session.panorama.serves_our_groups, manager)
+    if not by_plugin.says_something(terminating.record, ours):
+        return Failed(by_plugin.doubtful_license_manager(serial, manager))
     seen = Observations(visit.now, listed=evidence.Seen.ABSENT, can_request=False)
     return conclude(terminating, evidence.decide(terminating.record, seen))
 
@@ -83,7 +93,7 @@ def hold_unregistered(
             f"held until it registers, or is {_join_minutes(visit)} minutes old"
         )
     if (manager := visit.settings.licensing.license_manager) is not None:
-        return _look_by_address(terminating, session, manager, visit)
+        return _look_in_list(terminating, session, manager, visit)
     if not terminating.running:
         reason = "the firewall is gone, and never registered with Panorama"
     else:
@@ -93,57 +103,80 @@ def hold_unregistered(
     return give_up(terminating, reason)
 
 
-def _look_by_address(
+def _look_in_list(
     terminating: TerminatingInstance,
     session: PanoramaSession,
     manager: str,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
-    """Look for the management address of a firewall in the license manager's list.
+    """Look for a firewall in the license manager's list, and report it if it is not found.
 
-    The plugin lists the addresses of its firewalls, so that an absence also shows that there is no
-    license to return. An address occurs in several VPCs: it names this firewall only if Panorama
-    does not manage the listed serial number, as it does not manage a firewall that has not
-    registered.
+    Addresses occur in several VPCs, also of other accounts, and Panorama may show another address,
+    as behind NAT. So an address alone takes no license, and its absence shows nothing. An entry
+    that also has the instance id as host name is the firewall's.
     """
-    addresses = session.panorama.plugin_addresses(manager)
-    address = terminating.record.management_ip
-    if addresses is None or address is None:
+    listed = session.panorama.plugin_firewalls(manager)
+    if listed is None:
         missing = f"the list of license manager {manager} is missing"
         if terminating.may_still_join(visit):
             return Retry(missing)
         return give_up(terminating, missing)
-    serials = [serial for serial, listed_at in addresses.items() if listed_at == address]
-    if serials:
-        return _return_by_address(terminating, serials, session, manager, visit)
-    seen = Observations(visit.now, listed=evidence.Seen.ABSENT, can_request=False)
-    decision = evidence.decide(terminating.record, seen)
-    if isinstance(decision.step, Returned) and terminating.record.license_requested is None:
-        return without_license(terminating)
-    return conclude(terminating, decision)
+    address = terminating.record.management_ip
+    serials = sorted(serial for serial, item in listed.items() if item.address == address)
+    if len(serials) == 1 and _is_of(terminating, listed[serials[0]]):
+        return _take(terminating, serials[0], session, manager, visit)
+    if address is None or not serials:
+        reason = f"license manager {manager} lists no firewall with an address of this one"
+    else:
+        reason = (
+            f"license manager {manager} lists {', '.join(serials)} with the address of this "
+            "firewall, but nothing else shows which firewall that is"
+        )
+    return give_up(terminating, reason)
 
 
-def _return_by_address(
+def _is_of(terminating: TerminatingInstance, listed: PluginFirewall) -> bool:
+    """Return whether two fields of the license manager's list name the instance."""
+    address = terminating.record.management_ip
+    named = listed.is_named(terminating.event.instance_id)
+    return address is not None and listed.address == address and named
+
+
+def _take(
     terminating: TerminatingInstance,
-    serials: Sequence[str],
+    serial: str,
     session: PanoramaSession,
     manager: str,
     visit: Visit[TerminateSettings],
 ) -> Outcome:
+    """Return the license of a firewall that only the license manager knows.
+
+    The record gets its serial number, by which later visits and the reconcile function look for it.
+    """
     session.list_everywhere()
-    if len(serials) > 1 or serials[0] in session.devices:
+    unclear = ""
+    if serial in session.devices:
+        unclear = "but Panorama manages it as another firewall"
+    elif holders := _address_holders(terminating, visit):
+        unclear = f"which {', '.join(holders)} has now"
+    if unclear:
         return give_up(
             terminating,
-            f"license manager {manager} lists {', '.join(sorted(serials))} with the address of "
-            "this firewall, but nothing shows which firewall that is",
+            f"license manager {manager} lists {serial} with the address of this firewall, "
+            f"{unclear}",
         )
-    if holders := _address_holders(terminating, visit):
-        return give_up(
-            terminating,
-            f"license manager {manager} lists {serials[0]} with the address of this firewall, "
-            f"which {', '.join(holders)} has now",
-        )
-    (serial,) = serials
+    signals = frozenset({Signal.HOSTNAME.value, Signal.MANAGEMENT_IP.value})
+    terminating.save(serial=serial, evidence=signals)
+    return _return_by_name(terminating, serial, session, manager, visit)
+
+
+def _return_by_name(
+    terminating: TerminatingInstance,
+    serial: str,
+    session: PanoramaSession,
+    manager: str,
+    visit: Visit[TerminateSettings],
+) -> Outcome:
     leaving = Leaving(terminating.record, serial, connected=False)
     name = visit.settings.name
     attempts = by_plugin.return_licenses(session.panorama, manager, [leaving], name, visit.now)

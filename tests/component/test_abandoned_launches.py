@@ -96,8 +96,59 @@ def test_launches_are_stopped_after_the_configured_number(abandoning: Cloud) -> 
     assert abandoning.account.suspended == {"Launch"}
 
 
-@pytest.mark.documents(id="licensing/unregistered/stopped")
-def test_launches_that_an_operator_resumed_are_not_stopped_again(abandoning: Cloud) -> None:
+@pytest.mark.documents(id="licensing/unregistered/resumed")
+@pytest.mark.parametrize("minutes", [1, 15, 29, 31])
+def test_launches_that_an_operator_resumed_are_not_stopped_again(
+    abandoning: Cloud, minutes: int
+) -> None:
+    """One that was in progress when they were stopped is abandoned later. It counts neither."""
+    for number in range(3):
+        abandon(abandoning, number, (2 - number) * HOUR + 60)
+    run(abandoning)
+    assert abandoning.account.suspended == {"Launch"}
+    abandoning.account.suspended.clear()
+    abandoning.account.now += timedelta(minutes=minutes)
+    abandon(abandoning, 3, -60 * minutes)
+    for _ in range(3):
+        assert len(run(abandoning)["launches_abandoned"]) == 4, "the alarm lasts"
+        assert len(stops(abandoning)) == 1
+        abandoning.account.now += timedelta(minutes=15)
+
+
+@pytest.mark.documents(id="licensing/unregistered/resumed")
+def test_launches_that_are_abandoned_after_an_operator_resumed_them_are_stopped(
+    abandoning: Cloud,
+) -> None:
+    for number in range(3):
+        abandon(abandoning, number, (2 - number) * HOUR + 60)
+    run(abandoning)
+    abandoning.account.suspended.clear()
+    for number in range(1, 4):
+        assert len(stops(abandoning)) == 1
+        abandoning.account.now += timedelta(minutes=50)
+        abandon(abandoning, number + 3, 60 - number * 3000)
+        run(abandoning)
+    assert len(stops(abandoning)) == 2
+    assert abandoning.account.suspended == {"Launch"}
+
+
+@pytest.mark.documents(id="licensing/unregistered/resumed")
+def test_a_stop_whose_time_could_not_be_written_is_noted_by_the_next_run(
+    abandoning: Cloud, logs: Logs
+) -> None:
+    known = [abandon(abandoning, number, (2 - number) * HOUR + 60) for number in range(3)]
+    abandoning.account.errors["PutItem"] = [client_error("AccessDenied", "PutItem")]
+    assert list(run(abandoning)["not_checked"]) == ["the time at which launches were stopped"]
+    assert abandoning.account.suspended == {"Launch"}
+    run(abandoning)
+    assert abandoning.account.record(known[-1]).launches_stopped is not None
+    abandoning.account.suspended.clear()
+    run(abandoning)
+    assert len(stops(abandoning)) == 1
+    assert not any("changed the record" in str(record) for record in logs())
+
+
+def test_a_launch_abandoned_half_an_hour_ago_stops_none(abandoning: Cloud) -> None:
     for number in range(3):
         abandon(abandoning, number, (2 - number) * HOUR + 60)
     abandoning.account.now += timedelta(minutes=31)

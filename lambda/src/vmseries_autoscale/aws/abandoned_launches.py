@@ -34,10 +34,12 @@ class AbandonedLaunch:
     """A launch that was abandoned.
 
     Attributes:
+        began: Start time, timezone-aware.
         ended: Time at which it was abandoned, timezone-aware.
     """
 
     instance_id: str
+    began: datetime
     ended: datetime
 
 
@@ -79,7 +81,7 @@ def in_a_row(activities: Iterable[ActivityTypeDef]) -> list[AbandonedLaunch]:
         match = _INSTANCE_ID.search(description)
         ended = activity.get("EndTime")
         if match and ended and _ABANDONED.search(activity.get("StatusMessage", "")):
-            found.append(AbandonedLaunch(match[1], ended))
+            found.append(AbandonedLaunch(match[1], activity["StartTime"], ended))
     return found
 
 

@@ -107,6 +107,8 @@ class FirewallRecord:
         absent_since: First time of an uninterrupted absence from the license list.
         empty_since: First of the latest answers that have no license list, one after the other.
         pushes: Ids of the jobs of pushes to the firewall, newest last.
+        launches_stopped: Time at which a run of the reconcile function stopped the launches of the
+            group, or found them stopped, after this firewall's launch was abandoned.
         removal_job: Id of the job of the commit that removes the firewall from Panorama.
         left_registered: Time at which it was reported that Strata Cloud Manager still lists the
             firewall; ``None`` if it does not.
@@ -131,6 +133,7 @@ class FirewallRecord:
     absent_since: datetime | None = None
     empty_since: datetime | None = None
     pushes: tuple[str, ...] = ()
+    launches_stopped: datetime | None = None
     removal_job: str | None = None
     left_registered: datetime | None = None
     ended: datetime | None = None
@@ -179,6 +182,7 @@ def to_item(record: FirewallRecord) -> dict[str, dict[str, object]]:
         "pushes": {"L": [{"S": job_id} for job_id in record.pushes[-MAXIMUM_PUSHES:]]}
         if record.pushes
         else None,
+        "launches_stopped": _time(record.launches_stopped),
         "removal_job": _text(record.removal_job),
         "left_registered": _time(record.left_registered),
         "ended": _time(record.ended),
@@ -229,6 +233,7 @@ def from_item(item: Item) -> FirewallRecord:
         absent_since=reader.time("absent_since"),
         empty_since=reader.time("empty_since"),
         pushes=reader.jobs("pushes"),
+        launches_stopped=reader.time("launches_stopped"),
         removal_job=reader.job("removal_job"),
         left_registered=reader.time("left_registered"),
         ended=reader.time("ended"),

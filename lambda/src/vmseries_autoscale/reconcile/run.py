@@ -72,9 +72,9 @@ def reconcile(
     activities = NewestActivities(clients.autoscaling(), settings.auto_scaling_group_name)
     report_refused_launches(observations, activities, group, now)
     table = firewall_records.connect(settings.records_table)
-    records = table.read_all(time_budget.has_time)
-    report_abandoned_launches(
-        observations, activities, settings, group, records, now, dry_run=dry_run
+    read = table.read_all(time_budget.has_time)
+    records = report_abandoned_launches(
+        observations, activities, settings, group, read, table, now, dry_run=dry_run
     )
     connection = None if settings.panorama is None else panorama.connect(settings.panorama)
     inventory = full_inventory(settings, connection, records)

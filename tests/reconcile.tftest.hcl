@@ -212,8 +212,8 @@ run "settings_name_the_target_groups_of_each_interface" {
   assert {
     condition = keys(jsondecode(output.settings.reconcile)) == [
       "age_floor_seconds", "auto_scaling_group_name", "bootstrap", "credit_pool", "dry_run", "generation", "launch",
-      "license_manager", "licensing_mode", "maximum_firewalls", "maximum_share", "metric_namespace", "name", "panorama",
-      "records_table", "stop_launches_after", "strata_cloud_manager", "tags", "target_group_arns",
+      "license_manager", "licensing_mode", "management_device_index", "maximum_firewalls", "maximum_share",
+      "metric_namespace", "name", "panorama", "records_table", "stop_launches_after", "strata_cloud_manager", "tags", "target_group_arns",
       "target_groups", "terminate",
     ]
     error_message = "the reconcile function reads exactly these keys"

@@ -11,6 +11,10 @@ locals {
   # The functions add the module's own tags, which name the firewall.
   tags_of_firewalls = { for key, value in var.firewall_tags : key => value if !startswith(key, local.tag_prefix) }
 
+  management_device_index = one([
+    for interface in values(var.interfaces) : interface.device_index if interface.role == "management"
+  ])
+
   common_settings = {
     name                    = var.name
     auto_scaling_group_name = var.name
@@ -71,9 +75,7 @@ locals {
     deadline_seconds               = var.deadlines.terminate_minutes * 60
     visit_interval_seconds         = var.deadlines.visit_interval_seconds
     maximum_visit_interval_seconds = local.maximum_visit_interval_seconds.terminate
-    management_device_index = one([
-      for interface in values(var.interfaces) : interface.device_index if interface.role == "management"
-    ])
+    management_device_index        = local.management_device_index
     licensing = {
       mode                 = var.licensing.mode
       api_key_secret_arn   = var.licensing.api_key_secret_arn
@@ -96,9 +98,10 @@ locals {
       vpc_id      = var.network.vpc_id
       cidr_blocks = distinct(flatten([for name in group.interfaces : var.network.cidr_blocks[name]]))
     }]
-    target_group_arns = local.instance_target_group_arns
-    licensing_mode    = var.licensing.mode
-    license_manager   = var.licensing.license_manager
+    management_device_index = local.management_device_index
+    target_group_arns       = local.instance_target_group_arns
+    licensing_mode          = var.licensing.mode
+    license_manager         = var.licensing.license_manager
     credit_pool = var.licensing.credit_pool == null ? null : {
       secret_arn           = var.licensing.credit_pool.secret_arn
       id                   = var.licensing.credit_pool.id

@@ -96,6 +96,7 @@ RECONCILE = {
     **COMMON,
     "launch": {"lifecycle_hook_name": "launch", "queue_url": "https://launch"},
     "terminate": {"lifecycle_hook_name": "terminate", "queue_url": "https://terminate"},
+    "management_device_index": 1,
     "licensing_mode": "firewall",
     "license_manager": None,
     "stop_launches_after": None,

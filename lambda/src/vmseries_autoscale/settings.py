@@ -422,6 +422,7 @@ class ReconcileSettings(Settings):
 
     launch: QueueSettings
     terminate: QueueSettings
+    management_device_index: int
     licensing_mode: LicensingMode
     license_manager: str | None
     stop_launches_after: int | None

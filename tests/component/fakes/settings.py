@@ -141,6 +141,7 @@ def reconcile(**changes: Any) -> dict[str, Any]:
         **{
             "launch": {"lifecycle_hook_name": "launch", "queue_url": URL + "launch"},
             "terminate": {"lifecycle_hook_name": "terminate", "queue_url": URL + "terminate"},
+            "management_device_index": 1,
             "licensing_mode": "firewall",
             "license_manager": None,
             "stop_launches_after": None,

@@ -32,6 +32,7 @@ from vmseries_autoscale.reconcile.refused_launches import report_refused_launche
 from vmseries_autoscale.reconcile.report import Observations, Report, collect_unfinished, publish
 from vmseries_autoscale.reconcile.resend import resend_events
 from vmseries_autoscale.reconcile.retag import update_tags
+from vmseries_autoscale.reconcile.seed_records import seeds
 from vmseries_autoscale.reconcile.vm_auth_keys import report_vm_auth_keys
 from vmseries_autoscale.settings import ReconcileSettings
 from vmseries_autoscale.time_budget import TimeBudget
@@ -93,7 +94,8 @@ def reconcile(
     )
     ended = records_to_end(inventory, age_floor, settings.licensing_mode, now)
     if not dry_run:
-        unfinished |= _save_records(ended, table, time_budget)
+        seeded = seeds(inventory, settings.management_device_index)
+        unfinished |= _save_records([*ended, *seeded], table, time_budget)
     current = {**inventory.records, **{record.instance_id: record for record in ended}}
     not_returned = licenses_not_returned(current.values())
     # After all duties: S3, Secrets Manager or the vendor may be slow, or have no route.

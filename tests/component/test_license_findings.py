@@ -45,6 +45,7 @@ from vmseries_autoscale.licensing.attempts import Leaving
 from vmseries_autoscale.licensing.evidence import EMPTY_SECONDS, Observations, Returned
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
+from vmseries_autoscale.reconcile.licenses import GIVE_UP
 
 
 @pytest.fixture
@@ -196,6 +197,22 @@ def test_the_license_of_a_dead_firewall_waits_for_the_primary_peer(
     visit_until_done(running, keyed, event)
     assert keyed.licensed[SERIAL] == []
     assert "LicenseNotReturned" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/panorama/secondary-peer")
+def test_a_refusal_with_code_15_that_does_not_end_is_reported_after_a_day(
+    reconciling: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    """Whatever it means, the firewall is gone, and nothing else can return its license."""
+    keyed.secondary = True
+    gone = end_without_visits(reconciling, keyed)
+    record_activity(reconciling, ActivityType.TERMINATING, gone, FLOOR + 60, FLOOR + 60)
+    first = run(reconciling)
+    assert "secondary" in first["unfinished"][gone]
+    assert first["licenses_not_returned"] == []
+    pass_time(reconciling, GIVE_UP.total_seconds())
+    assert run(reconciling)["licenses_not_returned"] == [SERIAL]
+    assert metrics(logs())["LicenseNotReturned"] == 1
 
 
 @pytest.mark.documents(id="licensing/panorama/slow-answer")
@@ -453,6 +470,41 @@ def test_b1_a_firewall_that_has_not_registered_is_asked_at_its_own_address(
     counted = metrics(logs())
     assert counted["LicenseReturned"] == 1
     assert "LicenseNotReturned" not in counted
+
+
+@pytest.mark.documents(id="licensing/unregistered/own-api")
+def test_a_license_that_is_taken_after_the_auto_commit_is_returned(
+    unregistered: Cloud, own_api: FakeFirewall, logs: Logs
+) -> None:
+    own_api.licensed.clear()
+    own_api.number = None
+    assert own_api.now.ready
+    event = termination_event(unregistered)
+    for _ in range(5):
+        assert unregistered.deliver(event) == ["message-0"]
+        pass_time(unregistered)
+    assert reasons(logs())[-1] == "the firewall boots, and may still take a license"
+    own_api.licensed.append("VM-Capacity")
+    own_api.number = SERIAL
+    assert unregistered.deliver(event) == []
+    assert own_api.licensed == []
+    assert metrics(logs())["LicenseReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/unregistered/own-api")
+def test_a_firewall_that_takes_no_license_is_released_when_it_is_old_enough(
+    unregistered: Cloud, own_api: FakeFirewall, logs: Logs
+) -> None:
+    own_api.licensed.clear()
+    own_api.number = None
+    event = termination_event(unregistered)
+    assert unregistered.deliver(event) == ["message-0"]
+    pass_time(unregistered, settings.JOIN_SECONDS)
+    assert unregistered.deliver(event) == ["message-0"], "two looks have to agree"
+    pass_time(unregistered)
+    assert unregistered.deliver(event) == []
+    assert_terminated(unregistered)
+    assert "LicenseNotReturned" not in metrics(logs())
 
 
 @pytest.mark.documents(id="licensing/unregistered/own-api")

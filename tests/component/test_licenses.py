@@ -631,7 +631,8 @@ def test_without_panorama_a_firewall_returns_its_license_at_its_management_addre
 def test_without_panorama_a_license_that_was_already_returned_counts_as_returned(
     running: Cloud, firewall_api: FakeFirewall, logs: Logs
 ) -> None:
-    """A firewall without a license has no serial number."""
+    """A firewall without a license has no serial number. It has booted long ago."""
+    pass_time(running, settings.JOIN_SECONDS)
     firewall_api.licensed.clear()
     firewall_api.number = None
     finish_directly(running, termination_event(running))

@@ -44,11 +44,11 @@ def ask_firewall(terminating: TerminatingInstance, visit: Visit[TerminateSetting
             raise
         # The launch already waited for this firewall until its deadline.
         return give_up(terminating, "its launch was abandoned, and it does not answer")
+    # A finished auto-commit is no sign that it takes no license any more: nothing documents that.
     settled = (
         terminating.record.serial is not None
         or terminating.record.license is not LicenseState.UNKNOWN
         or not terminating.may_still_join(visit)
-        or device.state().ready
     )
     return deactivate(terminating, device, Observations(visit.now, settled=settled), visit)
 

@@ -233,6 +233,9 @@ locals {
   interfaces = { for name, interface in var.interfaces : name => merge(interface, {
     source_dest_check = coalesce(interface.source_dest_check, interface.role == "management")
   }) }
+  panorama = one([for panorama in var.panorama[*] : merge(panorama, {
+    push_when_out_of_sync = coalesce(panorama.push_when_out_of_sync, local.readiness == "in-sync")
+  })])
   managed = var.panorama != null || var.strata_cloud_manager != null
   readiness = coalesce(
     var.readiness,
@@ -360,7 +363,7 @@ module "lifecycle" {
   }
   readiness            = local.readiness
   target_group_arns    = local.target_group_arns
-  panorama             = var.panorama
+  panorama             = local.panorama
   strata_cloud_manager = var.strata_cloud_manager
   firewall_api         = var.firewall_api
   licensing            = var.licensing

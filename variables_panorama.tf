@@ -18,8 +18,9 @@ variable "panorama" {
     - `timeout_seconds`       - (Optional) Time limit of one request. Requests for licenses, which wait for Palo Alto
       Networks' license server, have twice as much.
     - `push_when_out_of_sync` - (Optional) Whether the launch function pushes the device group and template stack to new
-      firewalls that are connected and out of sync. Without it, a launch waits for an administrator's push whenever
-      somebody has committed a change without pushing it while the firewall boots.
+      firewalls that are connected and out of sync. By default true with the readiness `in-sync`, otherwise false. With
+      false, a launch waits for an administrator's push whenever somebody has committed a change without pushing it
+      while the firewall boots.
     - `call_slots_table_arn`  - (Optional) ARN of a DynamoDB table, with the partition key `slot_id` of type string,
       that all deployments on this Panorama share. They then make at most five calls to it at a time, together
       (docs/panorama.md). Null limits only the calls of this deployment.
@@ -34,7 +35,7 @@ variable "panorama" {
     template_stack        = string
     log_collector_group   = optional(string)
     timeout_seconds       = optional(number, 30)
-    push_when_out_of_sync = optional(bool, false)
+    push_when_out_of_sync = optional(bool)
     call_slots_table_arn  = optional(string)
   })
   default = null
@@ -511,7 +512,7 @@ variable "readiness" {
   validation {
     condition = alltrue([
       for panorama in var.panorama[*] :
-      !panorama.push_when_out_of_sync || var.readiness == null || var.readiness == "in-sync"
+      !coalesce(panorama.push_when_out_of_sync, false) || var.readiness == null || var.readiness == "in-sync"
     ])
     error_message = <<-EOT
       panorama.push_when_out_of_sync has no effect with readiness = "connected", "healthy" or "off", which require no

@@ -299,6 +299,45 @@ run "waits_for_firewalls_to_be_in_sync_with_panorama" {
     )
     error_message = "a firewall must have its license and its configuration before it gets traffic"
   }
+
+  assert {
+    condition     = jsondecode(module.lifecycle.settings.launch).panorama.push_when_out_of_sync
+    error_message = "a commit without a push must not keep new firewalls out of service"
+  }
+}
+
+run "pushes_nothing_if_it_is_told_so" {
+  variables {
+    panorama = {
+      hostnames             = ["panorama.example.com"]
+      secret_arn            = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group          = "autoscale"
+      template_stack        = "autoscale-stack"
+      push_when_out_of_sync = false
+    }
+  }
+
+  assert {
+    condition     = !jsondecode(module.lifecycle.settings.launch).panorama.push_when_out_of_sync
+    error_message = "the input decides"
+  }
+}
+
+run "pushes_nothing_with_another_readiness" {
+  variables {
+    panorama = {
+      hostnames      = ["panorama.example.com"]
+      secret_arn     = "arn:aws:secretsmanager:us-east-1:123456789012:secret:panorama-AbCdEf"
+      device_group   = "autoscale"
+      template_stack = "autoscale-stack"
+    }
+    readiness = "connected"
+  }
+
+  assert {
+    condition     = !jsondecode(module.lifecycle.settings.launch).panorama.push_when_out_of_sync
+    error_message = "a root that sets only the readiness is planned, and nothing is pushed"
+  }
 }
 
 run "warns_about_keys_in_clear_text" {

@@ -107,3 +107,19 @@ def test_f4_a_push_whose_number_was_not_recorded_is_found_in_the_list(
     launching.account.put_record(launching.instance_id, pushes=())
     assert visit(launching, fake_panorama, event) == ["pushes"]
     assert len(fake_panorama.push_jobs) == 1
+
+
+@pytest.mark.documents(id="readiness/gate/push")
+def test_a_firewall_that_others_put_out_of_sync_enters_service(
+    launching: Cloud, fake_panorama: FakePanorama, event: dict[str, Any]
+) -> None:
+    """F10h: somebody commits without a push during the boot, or another firewall is removed."""
+    in_sync = launching.firewall(SERIAL)
+    fake_panorama.firewalls[SERIAL] = replace(in_sync, connected=False)
+    assert launching.deliver(event) == ["message-0"]
+    fake_panorama.firewalls[SERIAL] = replace(in_sync, template_status="Out of Sync")
+    assert visit(launching, fake_panorama, event) == ["pushes", "push"]
+    fake_panorama.finish_push()
+    assert launching.deliver(event) == []
+    assert launching.results == ["CONTINUE"]
+    assert [job.serials for job in fake_panorama.push_jobs] == [{SERIAL}]

@@ -537,6 +537,24 @@ run "accepts_warm_ups_of_a_boot_with_the_readiness_off" {
   }
 }
 
+run "accepts_panorama_with_a_readiness_that_needs_no_push" {
+  command = plan
+
+  variables {
+    panorama  = var.valid_panorama
+    readiness = "connected"
+  }
+}
+
+run "accepts_no_push_with_any_readiness" {
+  command = plan
+
+  variables {
+    panorama  = merge(var.valid_panorama, { push_when_out_of_sync = false })
+    readiness = "connected"
+  }
+}
+
 run "refuses_a_push_without_the_readiness_in_sync" {
   command = plan
 

@@ -63,7 +63,7 @@ ROWS = (
         id="push",
         inputs=("panorama.push_when_out_of_sync",),
         change="Let the module push, or not",
-        to={"panorama.push_when_out_of_sync": True},
+        to={"panorama.push_when_out_of_sync": False},
         plan=SETTINGS,
     ),
     Row(

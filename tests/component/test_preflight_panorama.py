@@ -843,17 +843,21 @@ def test_missing_objects_do_not_hide_each_other(content: Content, validate: Vali
 
 @pytest.mark.documents(id="preflight/license-manager")
 @pytest.mark.parametrize(
-    ("exists", "severity"), [(True, Severity.CHECKED), (False, Severity.PROBLEM)]
+    ("group", "severity"),
+    [("DG", Severity.CHECKED), ("another", Severity.PROBLEM), ("", Severity.PROBLEM)],
+    ids=["ours", "another-group", "absent"],
 )
 def test_a_missing_license_manager_is_a_problem(
     content: Content,
     settings: PanoramaSettings,
     secret: dict[str, Any],
-    exists: bool,
+    group: str,
     severity: Severity,
 ) -> None:
     assert secret
-    content.answers = {"/sw_fw_license/": success("<entry name='LM'/>") if exists else NO_SUCH_NODE}
+    groups = f"<device-group>{group}</device-group><template-stack>TS</template-stack>"
+    manager = success(f"<entry name='LM'>{groups}</entry>")
+    content.answers = {"/sw_fw_license/": manager if group else NO_SUCH_NODE}
     checks = [("The license manager", partial(panorama_objects.check_license_manager, "LM"))]
     findings = by_severity(panorama_access.check(settings, checks))
     assert "license manager LM" in findings[severity][-1]

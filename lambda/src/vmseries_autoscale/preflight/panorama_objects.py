@@ -46,9 +46,17 @@ def check_objects(settings: PanoramaSettings, peer: PreflightPanorama) -> Findin
 
 
 def check_license_manager(name: str, peer: PreflightPanorama) -> Findings:
-    """Check that the plugin sw_fw_license has the license manager."""
-    if peer.has_license_manager(name):
+    """Check that the plugin sw_fw_license has the license manager, for our groups.
+
+    The list of another one does not show our firewalls, whether they have licenses or not.
+    """
+    if peer.serves_our_groups(name):
         yield checked(f"{peer.hostname} has the license manager {name}.")
+    elif peer.has_license_manager(name):
+        yield problem(
+            f"{peer.hostname}: the license manager {name} is not that of panorama.device_group and "
+            "panorama.template_stack; correct licensing.license_manager or these names."
+        )
     else:
         yield problem(
             f"{peer.hostname} has no license manager {name}: install the plugin sw_fw_license, "

@@ -164,7 +164,6 @@ variable "panorama" {
     EOT
   }
 
-  # The functions call DynamoDB in the deployment's own Region.
   validation {
     condition = alltrue([
       for arn in var.panorama[*].call_slots_table_arn : arn == null || try(
@@ -173,8 +172,18 @@ variable "panorama" {
       )
     ])
     error_message = <<-EOT
-      panorama.call_slots_table_arn must be the ARN of a DynamoDB table in the Region of this deployment,
-      e.g. "arn:aws:dynamodb:us-east-1:123456789012:table/panorama-calls". Deployments in other Regions cannot share it.
+      panorama.call_slots_table_arn must be the ARN of a DynamoDB table,
+      e.g. "arn:aws:dynamodb:us-east-1:123456789012:table/panorama-calls".
+    EOT
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.panorama[*].call_slots_table_arn : try(split(":", arn)[3] == local.region, true)
+    ])
+    error_message = <<-EOT
+      panorama.call_slots_table_arn must be a table in the Region of the functions, ${local.region}, which look for it there.
+      Deployments in other Regions cannot share it: give those of each Region a table of their own.
     EOT
   }
 

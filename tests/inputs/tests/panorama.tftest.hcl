@@ -954,3 +954,13 @@ run "refuses_the_name_of_a_table_that_limits_calls" {
 
   expect_failures = [var.panorama]
 }
+
+run "refuses_a_table_that_limits_calls_in_another_region" {
+  command = plan
+
+  variables {
+    panorama = merge(var.valid_panorama, { call_slots_table_arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/panorama-calls" })
+  }
+
+  expect_failures = [var.panorama]
+}

@@ -54,6 +54,7 @@ def visit(
     at: float = 0,
     more_coming: bool = False,
     located: bool = False,
+    unlisted: bool = False,
     jobs: dict[str, str] | None = None,
 ) -> dict[str, Outcome]:
     """Return the outcomes of a visit, `at` seconds after the start.
@@ -64,6 +65,7 @@ def visit(
         at: Time of the visit.
         more_coming: Whether more firewalls follow.
         located: Whether Panorama has just listed the firewalls in our groups.
+        unlisted: Whether only records name the firewalls.
         jobs: Ids of the commits of earlier visits, which are kept up to date.
     """
     progress = remove_firewalls(
@@ -74,6 +76,7 @@ def visit(
         lambda: True,
         located=frozenset(serials) if located else frozenset(),
         jobs=jobs or {},
+        commit_only=frozenset(serials) if unlisted else frozenset(),
         more_coming=more_coming,
     )
     if jobs is not None:
@@ -342,6 +345,30 @@ def test_a_removal_that_waits_for_a_commit_is_remembered(panorama: FakePanorama)
     visit(panorama, "S2", at=100, located=True, jobs=jobs)
     assert "job" not in panorama.calls
     assert jobs == {"S2": "2"}
+
+
+@pytest.mark.documents(id="panorama/removal/few-requests")
+def test_a_firewall_that_another_visits_commit_removed_is_only_looked_up(
+    panorama: FakePanorama,
+) -> None:
+    """20 terminations in two batches took 42 requests: neither jobs nor the candidate matter."""
+    visit(panorama, "S1", "S2")
+    panorama.finish_job()
+    panorama.calls.clear()
+    assert visit(panorama, "S2", at=60, unlisted=True) == {"S2": Done()}
+    assert panorama.calls == ["running_parts"]
+
+
+def test_an_unlisted_firewall_in_the_running_configuration_waits_for_its_commit(
+    panorama: FakePanorama,
+) -> None:
+    visit(panorama, "S1")
+    panorama.calls.clear()
+    outcomes = visit(panorama, "S1", at=1, unlisted=True)
+    assert outcomes == {"S1": Retry("commit job 1 is not finished")}
+    assert not {"remove_all", "commit"} & set(panorama.calls), "a record alone removes nothing"
+    panorama.finish_job()
+    assert visit(panorama, "S1", at=100, unlisted=True) == {"S1": Done()}
 
 
 @pytest.mark.documents(id="panorama/commit/in-progress")

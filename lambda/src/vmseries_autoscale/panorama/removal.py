@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
@@ -107,9 +107,10 @@ def remove_firewalls(
 ) -> Progress:
     """Advance the removal of these firewalls as far as possible now.
 
-    A commit that an earlier call has requested is asked for by its id, with one request. Only for
-    the other firewalls is the job list read, and first, so that the configuration that is read next
-    includes the effect of every finished job.
+    A commit that an earlier call has requested is asked for by its id, with one request. Firewalls
+    that are not verified are looked for in the running configuration. Only for what is left is the
+    job list read, and first, so that the configuration that is read next includes the effect of
+    every finished job.
 
     Args:
         panorama: Connection to Panorama.
@@ -142,6 +143,11 @@ def remove_firewalls(
         panorama, {serial: job for serial, job in jobs.items() if serial in wanted}
     )
     due = wanted - followed.outcomes.keys()
+    if unlisted := due & commit_only:
+        # Mostly, the commit of another visit has removed them, and no job matters any more.
+        gone = unlisted - all_serials(panorama.running_parts(unlisted))
+        due -= gone
+        followed = replace(followed, outcomes={**followed.outcomes, **dict.fromkeys(gone, Done())})
     if not due:
         return followed
     request = _Request(

@@ -135,16 +135,21 @@ class Deployment:
     # -- Terraform ---------------------------------------------------------------------------------
 
     def apply(
-        self, *, limit: float = HANG_SECONDS, on_event: Callable[[Event], None] | None = None
+        self,
+        *,
+        limit: float = HANG_SECONDS,
+        parallelism: int = 20,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Apply the root module while lab time passes quickly, and read its outputs.
 
         Args:
             limit: Seconds of real time.
+            parallelism: How many resources to create at a time.
             on_event: Called for each event that Terraform reports.
         """
         with self.time_passing():
-            self.workspace.apply(limit=limit, on_event=on_event)
+            self.workspace.apply(limit=limit, parallelism=parallelism, on_event=on_event)
         self.outputs = self.workspace.output()
 
     def destroy(self, *, limit: float = HANG_SECONDS) -> None:

@@ -208,6 +208,12 @@ def test_a_refusal_that_repeats_the_secret_does_not_show_it(site: Site) -> None:
     assert CLIENT_SECRET not in str(caught.value)
 
 
+def test_a_refusal_that_repeats_the_token_does_not_show_it(site: Site) -> None:
+    site.strata.configure(quotes_token=True)
+    with pytest.raises(DeviceAccessError, match=r"HTTP 403: E007 \*\*\* may not"):
+        site.client().firewalls()
+
+
 @pytest.mark.parametrize(
     "body",
     [

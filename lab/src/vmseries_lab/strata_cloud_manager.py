@@ -46,6 +46,8 @@ SCOPE = f"tsg_id:{TSG_ID}"
 FOLDER = "autoscale"
 OTHER_FOLDER = "branches"
 
+TOKEN_START = "lab.strata-token-"  # noqa: S105 - of the lab
+"""What every token begins with."""
 TOKEN_SECONDS = 899
 """Tokens live 15 minutes ("Access Tokens", pan.dev)."""
 PAGE_ENTRIES = 200
@@ -128,6 +130,7 @@ class StrataCloudManager:
         folders: names of the folders, with the versions of their configurations.
         failing: serial numbers of the firewalls to which pushes fail.
         notice_seconds: see ``NOTICE_SECONDS``.
+        quotes_token: whether the API refuses each request, and quotes its token.
         requests: paths of the requests at both servers, with the query.
         identity: HTTPS server of the identity service.
         api: HTTPS server of the API.
@@ -142,7 +145,7 @@ class StrataCloudManager:
             SCOPE,
             TOKEN_SECONDS,
             is_client=_is_client,
-            new_token=lambda number: f"lab.strata-token-{number:06d}.{uuid.uuid4().hex}",
+            new_token=lambda number: f"{TOKEN_START}{number:06d}.{uuid.uuid4().hex}",
             also={"scope": SCOPE},
         )
         self._jobs: list[dict[str, str]] = []
@@ -150,6 +153,7 @@ class StrataCloudManager:
         self.folders: dict[str, int] = {FOLDER: 1, OTHER_FOLDER: 1}
         self.failing: set[str] = set()
         self.notice_seconds = NOTICE_SECONDS
+        self.quotes_token = False
         self.requests: list[str] = []
         self.identity = HttpsServer(
             authority, (STRATA_IDENTITY_NAME,), self.issue_token, world.clock
@@ -163,13 +167,15 @@ class StrataCloudManager:
         """Change settings.
 
         Args:
-            settings: ``failing`` (serial numbers), ``notice_seconds``, and those of
-                ``https.ServerBehavior`` for the API.
+            settings: ``failing`` (serial numbers), ``notice_seconds``, ``quotes_token``, and those
+                of ``https.ServerBehavior`` for the API.
         """
         if "failing" in settings:
             self.failing = set(settings.pop("failing"))
         if "notice_seconds" in settings:
             self.notice_seconds = float(settings.pop("notice_seconds"))
+        if "quotes_token" in settings:
+            self.quotes_token = bool(settings.pop("quotes_token"))
         self.api.behave(**settings)
 
     def state(self) -> dict[str, Any]:
@@ -321,8 +327,11 @@ class StrataCloudManager:
     def respond(self, request: Request) -> Response:
         """Answer one request at the API."""
         self.requests.append(request.path)
-        if not self._tokens.accepts(_authorization(request).removeprefix("Bearer ")):
+        token = _authorization(request).removeprefix("Bearer ")
+        if not self._tokens.accepts(token):
             return _refusal(401, "E016", "Not Authenticated")
+        if self.quotes_token:
+            return _refusal(403, "E007", f"{token} may not read this")
         with self._lock:
             match request.path.removeprefix("/config/").split("/"):
                 case ["setup", "v1", "devices"]:

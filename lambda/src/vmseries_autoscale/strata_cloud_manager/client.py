@@ -189,7 +189,8 @@ class StrataCloudManagerClient:
 
     def _refusal(self, status: int, body: bytes) -> Exception:
         """Return the error for a response that is not a success."""
-        secrets = (self._credentials.client_secret, self._credentials.client_id)
+        secrets = [self._credentials.client_secret, self._credentials.client_id]
+        secrets += [token.value for token, _ in _tokens.values()]
         text = redact(answers.error_text(body), secrets) or "no reason given"
         message = f"{STRATA_CLOUD_MANAGER} returned HTTP {status}: {text}"
         if status in (_UNAUTHORIZED, _FORBIDDEN):

@@ -5,13 +5,17 @@ Expected: Service Authorization Reference.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from vmseries_lab.aws.iam import Request, allows
 from vmseries_lab.aws.iam.action_reference import (
+    PREFIXES,
     NoSuchResourceError,
     UnknownActionError,
     action_name,
@@ -347,6 +351,20 @@ def test_describing_knows_no_resources(action: str) -> None:
 
 def test_get_caller_identity_needs_no_permission() -> None:
     assert requests("sts", "GetCallerIdentity", {}) == []
+
+
+def test_each_action_that_a_function_is_granted_is_known(aws: InProcessAws) -> None:
+    modules = Path(__file__).parents[2] / "modules"
+    files = ("lifecycle/permissions.tf", "lifecycle/records.tf", "function/iam.tf")
+    text = "".join((modules / file).read_text() for file in files)
+    keys = {"aws:TagKeys", "ec2:CreateAction", "lambda:SourceFunctionArn"}
+    granted = {*re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', text)} - keys
+    assert "autoscaling:SuspendProcesses" in granted
+    services = {prefix: service for service, prefix in PREFIXES.items()}
+    for prefix, name in sorted(action.split(":") for action in granted):
+        # Nothing exists to decide on. Only an unknown action is another error.
+        with contextlib.suppress(NoSuchResourceError):
+            requests(services.get(prefix, prefix), name, {})
 
 
 def test_unknown_action_is_an_error_not_a_decision() -> None:

@@ -471,6 +471,7 @@ _REFERENCE: dict[str, Reference] = {
         for name, resources in {
             "autoscaling:CompleteLifecycleAction": (_group,),
             "autoscaling:RecordLifecycleActionHeartbeat": (_group,),
+            "autoscaling:SuspendProcesses": (_group,),
             "ec2:AssignPrivateIpAddresses": (_interface,),
             "ec2:AssociateAddress": (_address, _destination),
             "ec2:AttachNetworkInterface": (_interface, _instance),

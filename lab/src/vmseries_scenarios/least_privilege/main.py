@@ -20,6 +20,7 @@ DEPLOYMENTS = (
     scenarios.FULL,
     scenarios.LICENSED_BY_PANORAMA,
     scenarios.WITHOUT_PANORAMA,
+    scenarios.WITH_STRATA_CLOUD_MANAGER,
     scenarios.BY_HEALTH_CHECKS,
     scenarios.BARE,
 )

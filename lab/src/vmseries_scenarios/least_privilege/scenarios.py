@@ -1,10 +1,11 @@
 """Deployments in which the functions do everything that they can do, each in a lab of its own.
 
 ``FULL`` has every feature that needs a permission, and everything happens in it: launches that
-come into service, fail or are too late, a termination with an address on the wrong interface,
-invalid messages, lost events, and every kind of orphan. It does not use the firewalls' own API,
-which is for deployments without Panorama. The other deployments show that one with other or fewer
-features needs no more permissions than it is granted.
+come into service, fail or are too late, a termination with an address on the wrong interface and
+one during the boot, invalid messages, lost events, every kind of orphan, and launches that are
+stopped. It does not use the firewalls' own API or Strata Cloud Manager, which are for deployments
+without Panorama. The other deployments show that one with other or fewer features needs no more
+permissions than it is granted.
 """
 
 from __future__ import annotations
@@ -26,12 +27,34 @@ IN_SERVICE_MINUTES = 60
 """Limit of lab time; a firewall boots in 25 minutes at most."""
 RESEND_MINUTES = 45
 """Lab time after which the reconcile function has resent a lost event."""
+RECONCILE_MINUTES = 15
+"""Lab time between two runs of the reconcile function."""
+STOPPED_AFTER = 3
+"""Abandoned launches after which launches are stopped, as in the root module."""
 TAG = "vmseries-autoscale:"
-FULL = ("addresses", "keys", "panorama", "targets", "vpc")
+FULL = (
+    "addresses",
+    "call-slots",
+    "credits",
+    "keys",
+    "panorama",
+    "stop-launches",
+    "targets",
+    "vpc",
+)
 LICENSED_BY_PANORAMA = ("package", "panorama", "plugin")
 WITHOUT_PANORAMA = ("firewall-api", "keys", "vpc")
+WITH_STRATA_CLOUD_MANAGER = ("firewall-api", "keys", "strata", "vpc")
 BY_HEALTH_CHECKS = ("health",)
 BARE = ()
+ENCRYPTED_SECRETS = (
+    "panorama",
+    "firewall",
+    "licensing-api-key",
+    "credit-pool",
+    "strata-cloud-manager",
+)
+"""Secrets that are encrypted with a key each."""
 BUCKET, PACKAGE = "firewalls", "edge"
 """Bucket and folder of the bootstrap package, as in the root module."""
 
@@ -75,6 +98,8 @@ def perform(features: tuple[str, ...], repository: Path, folder: Path) -> Result
             license_by_plugin(lab)
         if "firewall-api" in features:
             lab.firewalls.serve_xml_api()
+        if "strata" in features:
+            lab.assume(strata_first_push="pushes")
         deployment = Deployment.copy(
             lab,
             ROOT,
@@ -108,11 +133,13 @@ def create_keys(lab: Lab, features: tuple[str, ...]) -> dict[str, str]:
     if "keys" not in features:
         return {}
     kms, secrets = lab.aws.client("kms"), lab.aws.client("secretsmanager")
-    uses = ("panorama", "firewall", "licensing-api-key", "functions")
-    keys = {use: kms.create_key(Description=use)["KeyMetadata"]["Arn"] for use in uses}
+    keys = {
+        use: kms.create_key(Description=use)["KeyMetadata"]["Arn"]
+        for use in (*ENCRYPTED_SECRETS, "functions")
+    }
     document = json.dumps(key_policy(keys["functions"]))
     kms.put_key_policy(KeyId=keys["functions"], PolicyName="default", Policy=document)
-    for secret in ("panorama", "firewall", "licensing-api-key"):
+    for secret in ENCRYPTED_SECRETS:
         secrets.update_secret(SecretId=f"{SECRETS}/{secret}", KmsKeyId=keys[secret])
     return keys
 
@@ -171,9 +198,11 @@ def run_everything(deployment: Deployment) -> None:
     launch_without_capacity(deployment)
     launch_without_completion(deployment)
     terminate_with_misplaced_address(deployment)
+    leave_while_booting(deployment)
     lose_events(deployment)
     change_tags(deployment)
     leave_orphans(deployment)
+    launch_in_vain(deployment)
 
 
 def run_with_health_checks(deployment: Deployment) -> None:
@@ -190,7 +219,7 @@ def run_with_health_checks(deployment: Deployment) -> None:
     deployment.wait_until_terminated(leaving, minutes=60)
 
     # An operator completes the hook of another one, whose event is lost.
-    left = _booting(deployment, 4)
+    left, since = _booting(deployment, 4), deployment.lab.now()
     deployment.lab.faults.add("events", "Deliver", kind="drop", count=None)
     group.terminate(left)
     deployment.lab.advance(MINUTE)
@@ -202,9 +231,8 @@ def run_with_health_checks(deployment: Deployment) -> None:
         LifecycleActionResult="CONTINUE",
     )
     deployment.wait_until_terminated(left, minutes=10)
-    report = deployment.invoke("reconcile", "reconcile")
-    if left not in report["removed"]:
-        raise DeploymentError(f"{left} is still a target: {report}")
+    if left not in (removed := reconcile(deployment, since, "removed")):
+        raise DeploymentError(f"{left} is still a target: {removed}")
 
 
 def _booting(deployment: Deployment, number: int) -> str:
@@ -272,7 +300,7 @@ def terminate_with_misplaced_address(deployment: Deployment) -> None:
     """Terminate a firewall after its address was moved to another of its interfaces.
 
     EC2 would not delete the interface that had the address, and a second interface was made for the
-    firewall. Its tags are deleted as well, so that the function must identify the firewall again.
+    firewall.
     """
     ec2 = deployment.lab.aws.client("ec2")
     instance_id = next(iter(deployment.group.states()))
@@ -301,10 +329,18 @@ def terminate_with_misplaced_address(deployment: Deployment) -> None:
         SubnetId=untrust["SubnetId"],
         TagSpecifications=[{"ResourceType": "network-interface", "Tags": untrust["TagSet"]}],
     )
-    tags = [{"Key": f"{TAG}{key}"} for key in ("serial", "last-visit")]
-    ec2.delete_tags(Resources=[instance_id], Tags=tags)
     deployment.group.terminate(instance_id)
     deployment.wait_until_terminated(instance_id, minutes=60)
+
+
+def leave_while_booting(deployment: Deployment) -> None:
+    """Terminate a firewall that has not registered yet, so that the terminate function tags it."""
+    known = deployment.group.states().keys()
+    deployment.group.scale(len(known) + 1)
+    deployment.lab.advance(2 * MINUTE)
+    (leaving,) = deployment.group.states().keys() - known
+    deployment.group.terminate(leaving)
+    deployment.wait_until_terminated(leaving, minutes=IN_SERVICE_MINUTES)
 
 
 def lose_events(deployment: Deployment) -> None:
@@ -320,7 +356,7 @@ def lose_events(deployment: Deployment) -> None:
 
 def change_tags(deployment: Deployment) -> None:
     """Change a tag on everything of the firewalls, and run the reconcile function."""
-    ec2 = deployment.lab.aws.client("ec2")
+    ec2, since = deployment.lab.aws.client("ec2"), deployment.lab.now()
     tag = [{"Key": "team", "Value": "another"}]
     owned = [{"Name": f"tag:{TAG}deployment", "Values": [deployment.name]}]
     resources = [
@@ -333,14 +369,14 @@ def change_tags(deployment: Deployment) -> None:
         *(item["AllocationId"] for item in ec2.describe_addresses(Filters=owned)["Addresses"]),
     ]
     ec2.create_tags(Resources=resources, Tags=tag)
-    report = deployment.invoke("reconcile", "reconcile")
-    if not report["tagged"]:
-        raise DeploymentError(f"the tags of {resources} were not written: {report}")
+    if not reconcile(deployment, since, "tagged"):
+        raise DeploymentError(f"the tags of {resources} were not written")
 
 
 def leave_orphans(deployment: Deployment) -> None:
     """Create an interface, an address and a target of firewalls that no longer exist."""
     ec2, subnet = deployment.lab.aws.client("ec2"), deployment.outputs["untrust_subnet_id"]
+    since = deployment.lab.now()
     interface = ec2.create_network_interface(
         SubnetId=subnet, TagSpecifications=[_tags(deployment, "network-interface")]
     )["NetworkInterface"]["NetworkInterfaceId"]
@@ -353,9 +389,33 @@ def leave_orphans(deployment: Deployment) -> None:
     deployment.lab.aws.client("elbv2").register_targets(
         TargetGroupArn=group, Targets=[{"Id": unused, "Port": 443}]
     )
-    report = deployment.invoke("reconcile", "reconcile")
-    if set(report["removed"]) != {UNKNOWN_INSTANCE, unused}:
-        raise DeploymentError(f"{interface}, {address} and {unused} were not removed: {report}")
+    if (removed := reconcile(deployment, since, "removed")) != {UNKNOWN_INSTANCE, unused}:
+        raise DeploymentError(f"{interface}, {address} and {unused} were not removed: {removed}")
+
+
+def reconcile(deployment: Deployment, since: float, part: str) -> set[str]:
+    """Run the reconcile function, and return what a part of its reports since a time has.
+
+    A run by the schedule may have come first.
+    """
+    deployment.invoke("reconcile", "reconcile")
+    return {item for report in deployment.reconcile_reports(since) for item in report[part]}
+
+
+def launch_in_vain(deployment: Deployment) -> None:
+    """Launch firewalls that never register, until the reconcile function stops the launches."""
+    deployment.lab.firewalls.set_quirks(registers=False)
+    deployment.group.scale(len(deployment.group.states()) + STOPPED_AFTER)
+    deployment.wait_until(
+        lambda: _launches_are_suspended(deployment),
+        "the launches of the group are stopped",
+        minutes=IN_SERVICE_MINUTES + RECONCILE_MINUTES,
+    )
+
+
+def _launches_are_suspended(deployment: Deployment) -> bool:
+    group = deployment.group.describe() or {"SuspendedProcesses": []}
+    return any(process["ProcessName"] == "Launch" for process in group["SuspendedProcesses"])
 
 
 def _tags(deployment: Deployment, kind: str) -> dict[str, Any]:

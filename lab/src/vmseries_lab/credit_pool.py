@@ -35,6 +35,8 @@ CLIENT_ID = "lab-credit-client"
 CLIENT_SECRET = "Vq3sXo8kLm1Zt6Rw0Yb5Nc9Hd2Jf7Gp4"  # noqa: S105 - of the lab
 POOL_ID = "315861234"
 SCOPE = "fwflex-service"
+TOKEN_START = "lab-credit-token-"  # noqa: S105 - of the lab
+"""What every token begins with."""
 TOKEN_SECONDS = 3599
 
 PROFILE_FIELDS = "deployment-profile-fields"
@@ -63,7 +65,7 @@ class CreditPool:
             SCOPE,
             TOKEN_SECONDS,
             is_client=_is_client,
-            new_token=lambda number: f"lab-credit-token-{number:06d}-Zk8Qw2",
+            new_token=lambda number: f"{TOKEN_START}{number:06d}-Zk8Qw2",
         )
         self.total = 2000.0
         self.credits_per_firewall = 13.68

@@ -69,7 +69,7 @@ def secrets(ca_pem: str) -> dict[str, dict[str, str]]:
             "panorama-server": "cloud",
             "dgname": strata_cloud_manager.FOLDER,
             "vm-series-auto-registration-pin-id": "0a1b2c3d-0000-4000-8000-000000000001",
-            "vm-series-auto-registration-pin-value": "0123456789abcdef",
+            "vm-series-auto-registration-pin-value": "7d3e0b9a61c24f58",
             "authcodes": AUTH_CODE,
             "op-command-modes": "mgmt-interface-swap",
             "plugin-op-commands": "aws-gwlb-inspect:enable,advance-routing:enable",

@@ -65,4 +65,4 @@ def test_tokens_are_those_of_the_calls():
 
 
 def test_what_is_not_searched_for_is_named():
-    assert set(PUBLIC) == {"ca_bundle", "username"}
+    assert set(PUBLIC) == {"ca_bundle", "username", "tsg_id"}

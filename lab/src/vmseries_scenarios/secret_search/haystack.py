@@ -21,6 +21,7 @@ def places(deployment: Deployment) -> Iterator[Place]:
     yield from _queues(deployment)
     lab = deployment.lab
     yield Place("results and errors of invocations", _texts(lab.invocations()))
+    yield Place("items of DynamoDB tables", tuple(_items(deployment)))
     ec2 = lab.aws.client("ec2")
     yield Place("EC2 tags", _texts(ec2.get_paginator("describe_tags").paginate(), "Tags"))
     instances = ec2.get_paginator("describe_instances").paginate()
@@ -90,6 +91,12 @@ def _queues(deployment: Deployment) -> Iterator[Place]:
         name = url.rpartition("/")[2]
         allowed = frozenset({TOKEN}) if name.endswith("dead-letters") else frozenset[str]()
         yield Place(f"queue {name}", tuple(texts), allowed)
+
+
+def _items(deployment: Deployment) -> Iterator[str]:
+    dynamodb = deployment.lab.aws.client("dynamodb")
+    for name in dynamodb.list_tables()["TableNames"]:
+        yield from _texts(dynamodb.get_paginator("scan").paginate(TableName=name), "Items")
 
 
 def _user_data(templates: list[dict[str, Any]]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from vmseries_lab import credit_pool, strata_cloud_manager
 from vmseries_lab.client import SECRETS, Lab
 from vmseries_lab.firewalls import xml_api
 from vmseries_lab.panorama import initial_config
@@ -15,14 +16,32 @@ from vmseries_scenarios.secret_search.search import Needle
 PUBLIC = {
     "ca_bundle": "certificates",
     "username": "the administrator's name",
+    "tsg_id": "the id of the tenant of Strata Cloud Manager",
 }
 """Keys of the functions' secrets whose values are not secret, and what they are."""
-BOOTSTRAP_SECRETS = ("vm-auth-key", "authcodes")
+SECRETS_OF_FUNCTIONS = (
+    "panorama",
+    "firewall",
+    "licensing-api-key",
+    "credit-pool",
+    "strata-cloud-manager",
+)
+BOOTSTRAPS = ("bootstrap", "bootstrap-cloud")
+BOOTSTRAP_SECRETS = (
+    "vm-auth-key",
+    "authcodes",
+    "vm-series-auto-registration-pin-id",
+    "vm-series-auto-registration-pin-value",
+)
 """Keys of the bootstrap parameters whose values are secret; the others are names and switches."""
 TOKEN = "token of a lifecycle action"  # noqa: S105 - a name
 SECRET_KEY = "secret access key of a role session"  # noqa: S105 - a name
 SESSION_TOKEN = "session token of a role"  # noqa: S105 - a name
 GENERATED_KEY = "generated for a password"
+ACCESS_TOKENS = (
+    Needle("start of each access token of the credit pool", credit_pool.TOKEN_START),
+    Needle("start of each access token of Strata Cloud Manager", strata_cloud_manager.TOKEN_START),
+)
 
 
 @dataclass
@@ -54,12 +73,12 @@ class Secrets:
         except ValueError:
             return
         for key, value in content.items():
-            if key in BOOTSTRAP_SECRETS if name == "bootstrap" else key not in PUBLIC:
+            if key in BOOTSTRAP_SECRETS if name in BOOTSTRAPS else key not in PUBLIC:
                 yield Needle(f"{name}: {key}", value)
 
     def all_values(self) -> list[Needle]:
         """Return every value that any secret has or had."""
-        names = ("panorama", "firewall", "licensing-api-key", "bootstrap")
+        names = (*SECRETS_OF_FUNCTIONS, *BOOTSTRAPS)
         return self.former + [value for name in names for value in self.values(name)]
 
 
@@ -70,6 +89,7 @@ def collect(secrets: Secrets) -> list[Needle]:
         *secrets.all_values(),
         Needle(GENERATED_KEY, initial_config.AUTOSCALE.key),
         Needle(GENERATED_KEY, xml_api.ADMIN.key),
+        *ACCESS_TOKENS,
         *(Needle(TOKEN, token) for token in tokens(lab.calls())),
     ]
     for session in lab.credentials():

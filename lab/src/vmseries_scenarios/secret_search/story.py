@@ -1,8 +1,9 @@
 """What the functions do while secrets are watched: everything in which they could quote one.
 
-Panorama is asked with an API key and with a password; firewalls are asked by themselves in the
-other deployment, with a password. Launches, terminations, the reconcile function and the pre-flight
-check run, and fail in each way that could quote a value.
+Panorama is asked with an API key and with a password, and the credit pool with its own secret.
+Firewalls are asked by themselves in another deployment, with a password. In the third one, Strata
+Cloud Manager manages them. Launches, terminations, the reconcile function and the pre-flight check
+run, and fail in each way that could quote a value.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from vmseries_scenarios.least_privilege.scenarios import (
     APPLY_LIMIT_SECONDS,
     FULL,
     ROOT,
+    WITH_STRATA_CLOUD_MANAGER,
     WITHOUT_PANORAMA,
     create_keys,
     launch_without_capacity,
@@ -25,12 +27,14 @@ from vmseries_scenarios.least_privilege.scenarios import (
 )
 from vmseries_scenarios.secret_search.needles import Secrets
 
-DEPLOYMENTS = (FULL, WITHOUT_PANORAMA)
+DEPLOYMENTS = (FULL, WITHOUT_PANORAMA, WITH_STRATA_CLOUD_MANAGER)
 CACHE_SECONDS = 6 * MINUTE
 """A warm function keeps a secret for five minutes."""
 BOOT_SECONDS = {"license": 160.0, "register": 165.0, "content": 170.0}
 SET_KEY = "license api-key set key"
 REFUSAL = "license -> api-key -> set -> key"
+NOT_JSON = f'{{"username": "autoscale", "password": "broken-{"secret" * 4}" oops'
+REPLACED = "c0ffee" * 10
 SOON_MINUTES = 60
 RESEND_MINUTES = 90
 
@@ -52,6 +56,8 @@ def perform(features: tuple[str, ...], lab: Lab, repository: Path, folder: Path)
     lab.firewalls.set_boot_times(**BOOT_SECONDS)
     if "firewall-api" in features:
         lab.firewalls.serve_xml_api()
+    if "strata" in features:
+        lab.assume(strata_first_push="pushes")
     deployment = Deployment.copy(
         lab,
         ROOT,
@@ -75,6 +81,9 @@ def live(deployment: Deployment, features: tuple[str, ...], secrets: Secrets) ->
     launch_without_capacity(deployment)
     if "panorama" in features:
         _with_panorama(deployment, secrets)
+        read_credits_in_vain(deployment, secrets)
+    elif "strata" in features:
+        _with_strata_cloud_manager(deployment, secrets)
     else:
         _with_firewalls(deployment, secrets)
     validate(deployment)
@@ -103,6 +112,34 @@ def _with_firewalls(deployment: Deployment, secrets: Secrets) -> None:
     use_broken_secret(deployment, secrets, "firewall")
 
 
+def _with_strata_cloud_manager(deployment: Deployment, secrets: Secrets) -> None:
+    lab, name = secrets.lab, "strata-cloud-manager"
+    lab.strata.configure(quotes_token=True)
+    leaving = deployment.group.terminate_one()
+    validate(deployment)
+    deployment.invoke("reconcile", "reconcile")
+    deployment.wait_until_terminated(leaving, minutes=SOON_MINUTES)
+    deployment.group.scale(len(deployment.group.states()) + 1)
+    lab.advance(6 * MINUTE)
+    lab.strata.configure(quotes_token=False)
+    use_broken_secret(deployment, secrets, name)
+    wrong = {**lab.aws.secret(name), "client_secret": REPLACED}
+    use_broken_secret(deployment, secrets, name, wrong)
+
+
+def read_credits_in_vain(deployment: Deployment, secrets: Secrets) -> None:
+    """Let the reconcile function read the credit pool with secrets that it cannot use."""
+    name = "credit-pool"
+    content = secrets.lab.aws.secret(name)
+    for unusable in (NOT_JSON, {**content, "client_secret": REPLACED}):
+        secrets.put(name, unusable)
+        secrets.lab.advance(CACHE_SECONDS)
+        validate(deployment)
+        deployment.invoke("reconcile", "reconcile")
+    secrets.put(name, content)
+    secrets.lab.advance(CACHE_SECONDS)
+
+
 def terminate_while_refused(
     deployment: Deployment, secrets: Secrets, device: str, credential: str
 ) -> None:
@@ -112,7 +149,6 @@ def terminate_while_refused(
     lab.faults.add(
         device, "request", subject=SET_KEY, message=f"{REFUSAL} '{licensing}' is invalid"
     )
-    replaced = "c0ffee" * 10
     since = lab.now()
     leaving = deployment.group.terminate_one()
     deployment.wait_until(
@@ -120,7 +156,7 @@ def terminate_while_refused(
         "the licensing API key is refused",
         minutes=SOON_MINUTES,
     )
-    secrets.put("licensing-api-key", {"api_key": replaced})
+    secrets.put("licensing-api-key", {"api_key": REPLACED})
     lab.advance(CACHE_SECONDS)
     secrets.put("licensing-api-key", {"api_key": licensing})
     lab.advance(CACHE_SECONDS)
@@ -128,11 +164,16 @@ def terminate_while_refused(
     deployment.wait_until_terminated(leaving, minutes=SOON_MINUTES)
 
 
-def use_broken_secret(deployment: Deployment, secrets: Secrets, name: str) -> None:
-    """Let visits and the pre-flight check read a secret that is not JSON."""
+def use_broken_secret(
+    deployment: Deployment,
+    secrets: Secrets,
+    name: str,
+    broken: dict[str, str] | str = NOT_JSON,
+) -> None:
+    """Let visits and the pre-flight check read a secret that they cannot use."""
     content = secrets.lab.aws.secret(name)
     deployment.group.scale(len(deployment.group.states()) + 1)
-    secrets.put(name, f'{{"username": "autoscale", "password": "broken-{"secret" * 4}" oops')
+    secrets.put(name, broken)
     secrets.lab.advance(CACHE_SECONDS)
     validate(deployment)
     secrets.lab.advance(2 * MINUTE)

@@ -186,12 +186,7 @@ def _until_complete(site: Site, launching: str, serial: str) -> list[str]:
     problems = []
     if launching not in site.attacked.group.states():
         problems.append(f"the launch of {launching} was abandoned")
-    if not site.attacked.happened("license-returned", serial):
-        problems.append(f"the license of {serial}, which terminated, was not returned")
-    entries = site.lab.panorama.device_entries()
-    if any(serial in part for part in entries.values()):
-        problems.append(f"{serial}, which terminated, is still in Panorama")
-    return problems
+    return problems + site.left_behind(serial)
 
 
 def _damage(watch: Watch) -> list[str]:

@@ -176,6 +176,16 @@ class Site:
         self.attacked.group.scale(NUMBER_ATTACKED)
         self.attacked.wait_until_in_service(NUMBER_ATTACKED)
 
+    def left_behind(self, serial: str) -> list[str]:
+        """Return what a firewall that has terminated left behind, as sentences."""
+        problems = []
+        if not self.attacked.happened("license-returned", serial):
+            problems.append(f"the license of {serial}, which terminated, was not returned")
+        entries = self.lab.panorama.device_entries()
+        if any(serial in part for part in entries.values()):
+            problems.append(f"{serial}, which terminated, is still in Panorama")
+        return problems
+
     def data_center_firewall(self) -> str:
         """Return the instance of a firewall outside the attacked deployment."""
         return min(self.other.group.states())

@@ -28,6 +28,7 @@ from component.fakes.steps import (
     record_activity,
     run,
     termination_event,
+    unreachable,
     visit_until_done,
 )
 from vmseries_autoscale import firewall
@@ -45,6 +46,7 @@ from vmseries_autoscale.licensing.attempts import Leaving
 from vmseries_autoscale.licensing.evidence import EMPTY_SECONDS, Observations, Returned
 from vmseries_autoscale.lifecycle.events import Transition
 from vmseries_autoscale.pan_os.license_commands import PanOsLicenseCommands
+from vmseries_autoscale.panorama import Device
 from vmseries_autoscale.reconcile.licenses import GIVE_UP
 
 
@@ -422,6 +424,112 @@ def test_k2_a_firewall_that_died_before_it_registered_is_reported_at_once(
     unregistered.ec2.stop_instances(InstanceIds=[unregistered.instance_id])
     assert unregistered.deliver(event) == []
     assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+def nameless(cloud: Cloud, *, connected: bool = False) -> Device:
+    """The instance's firewall in Panorama, with a host name that says nothing."""
+    address = cloud.attached()[1]["PrivateIpAddress"]
+    return replace(
+        cloud.firewall(SERIAL), hostname="PA-VM", ip_address=address, connected=connected
+    )
+
+
+def kill(cloud: Cloud, state: str) -> None:
+    """Stop or terminate the instance without its hook."""
+    if state == "stopped":
+        cloud.ec2.stop_instances(InstanceIds=[cloud.instance_id])
+    else:
+        cloud.ec2.terminate_instances(InstanceIds=[cloud.instance_id])
+
+
+@pytest.mark.documents(id="licensing/unregistered/died-between-visits")
+@pytest.mark.parametrize("state", ["stopped", "terminated"])
+def test_the_license_of_a_firewall_that_died_before_a_visit_identified_it_is_returned(
+    unregistered: Cloud, keyed: FakePanorama, logs: Logs, state: str
+) -> None:
+    """It registered and died between two visits: its address and the time of its entry name it."""
+    keyed.register(nameless(unregistered))
+    event = termination_event(unregistered)
+    kill(unregistered, state)
+    visit_until_done(unregistered, keyed, event)
+    assert keyed.licensed[SERIAL] == []
+    assert keyed.entries() == 0
+    assert license_of(unregistered) is LicenseState.RETURNED
+    assert unregistered.account.record(unregistered.instance_id).evidence == {"management-ip"}
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/unregistered/died-between-visits")
+def test_a_firewall_that_died_before_a_visit_identified_it_is_held_until_panorama_notices(
+    unregistered: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    """A firewall that stays connected is another one, in a VPC with the same addresses."""
+    keyed.register(nameless(unregistered, connected=True))
+    event = termination_event(unregistered)
+    kill(unregistered, "terminated")
+    for _ in range(3):
+        assert unregistered.deliver(event) == ["message-0"]
+        pass_time(unregistered)
+    assert "although the instance has terminated" in reasons(logs())[-1]
+    assert keyed.jobs == []
+    change_device(keyed, connected=False)
+    visit_until_done(unregistered, keyed, event)
+    assert license_of(unregistered) is LicenseState.RETURNED
+
+
+@pytest.mark.documents(id="licensing/unregistered/gone")
+def test_a_dead_firewall_is_not_one_that_had_the_address_before(
+    launching: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """Its license would be returned instead, and that of the dead firewall lost in silence."""
+    launch = launching.event(Transition.LAUNCHING)
+    launching.deliver(launch)
+    keyed.register(nameless(launching))
+    launching.deliver(launch)
+    become_terminate(launching, monkeypatch)
+    event = termination_event(launching)
+    kill(launching, "terminated")
+    assert launching.deliver(event) == []
+    assert keyed.licensed[SERIAL] != []
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/unregistered/gone")
+def test_a_dead_firewall_that_no_visit_looked_for_is_not_the_one_with_its_address(
+    launching: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """Panorama was away during the launch: nothing shows since when it lists the firewall."""
+    launch = launching.event(Transition.LAUNCHING)
+    launching.deliver(launch)
+    with monkeypatch.context() as away:
+        away.setattr(keyed, "members", lambda: unreachable(""))
+        launching.deliver(launch)
+    assert launching.account.record(launching.instance_id).management_ip is not None
+    keyed.register(nameless(launching))
+    become_terminate(launching, monkeypatch)
+    event = termination_event(launching)
+    kill(launching, "terminated")
+    assert launching.deliver(event) == []
+    assert launching.account.record(launching.instance_id).looked is None
+    assert keyed.licensed[SERIAL] != []
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/unregistered/died-between-visits")
+def test_the_reconcile_function_identifies_a_firewall_that_died_before_a_visit_did(
+    unregistered: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    keyed.register(nameless(unregistered))
+    end_without_visits(unregistered, keyed)
+    become_reconcile(unregistered, monkeypatch)
+    for _ in range(6):
+        run(unregistered)
+        keyed.finish_job()
+        pass_time(unregistered, FLOOR)
+    assert keyed.licensed[SERIAL] == []
+    assert keyed.entries() == 0
+    assert license_of(unregistered) is LicenseState.RETURNED
+    assert "LicenseNotReturned" not in metrics(logs())
 
 
 @pytest.mark.documents(id="licensing/unregistered/gone")

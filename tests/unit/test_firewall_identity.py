@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -568,6 +569,136 @@ def test_nat_between_firewall_and_panorama_makes_no_difference() -> None:
 def test_a_firewall_at_another_address_is_not_identified_by_its_host_name() -> None:
     """If Panorama listed the address after NAT, no launch would be identified by its host name."""
     assert isinstance(identify(RUNNING, [replace(NAMED, ip_address=NAT_ADDRESS)]), Ambiguous)
+
+
+# A firewall that died between two visits: its address, and that it was not listed at the launch.
+
+
+LOOKED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SEEN = replace(RUNNING, looked=LOOKED)
+DEAD = replace(SEEN, exists=False)
+LEFT = replace(OURS, connected=False)
+
+
+@pytest.mark.documents(id="readiness/identity/registered-since")
+@pytest.mark.parametrize("subject", [SEEN, DEAD], ids=["exists", "terminated"])
+def test_a_disconnected_firewall_that_has_registered_since_the_launch_is_the_instances(
+    subject: Subject,
+) -> None:
+    old = replace(LEFT, serial="002")
+    assert identify(subject, [LEFT]) == Identity("001", frozenset({M, A}))
+    known = replace(subject, strangers=frozenset({"002"}))
+    assert identify(known, [LEFT, old]) == Identity("001", frozenset({M, A}))
+    assert isinstance(identify(subject, [LEFT, old]), Ambiguous)
+
+
+@pytest.mark.documents(id="readiness/identity/registered-since")
+@pytest.mark.parametrize(
+    ("subject", "device"),
+    [
+        (DEAD, replace(LEFT, ip_address=OTHER_IP)),
+        (DEAD, replace(LEFT, template_status=None)),
+        (DEAD, replace(LEFT, hostname=OTHER)),
+        (replace(DEAD, looked=None), LEFT),
+        (replace(DEAD, management_ip=None), LEFT),
+        (replace(DEAD, strangers=frozenset({"001"})), LEFT),
+        (replace(SEEN, strangers=frozenset({"001"})), LEFT),
+    ],
+)
+def test_one_that_may_have_had_the_address_before_is_not(subject: Subject, device: Device) -> None:
+    assert isinstance(identify(subject, [device]), Unidentified)
+
+
+@pytest.mark.documents(id="readiness/identity/one-signal")
+def test_a_terminated_instances_firewall_is_waited_for_until_it_is_disconnected() -> None:
+    result = identify(DEAD, [OURS])
+    assert isinstance(result, Undecided)
+    assert "only its management address names the instance" in result.reason
+
+
+@pytest.mark.documents(id="readiness/identity/registered-since")
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        (FirewallRecord(OTHER, management_ip=IP, looked=LOOKED + timedelta(minutes=5)), False),
+        (FirewallRecord(OTHER, management_ip=IP), False),
+        (FirewallRecord(OTHER, management_ip=IP, looked=LOOKED - timedelta(minutes=5)), True),
+        (FirewallRecord(OTHER, management_ip=OTHER_IP), True),
+        (
+            FirewallRecord(
+                OTHER,
+                management_ip=IP,
+                looked=LOOKED + timedelta(minutes=5),
+                strangers=frozenset({"001"}),
+            ),
+            True,
+        ),
+    ],
+    ids=["later", "never looked", "earlier", "another address", "later, and saw it"],
+)
+def test_of_two_dead_instances_with_one_address_the_later_one_may_have_registered(
+    record: FirewallRecord, found: bool
+) -> None:
+    (rival,) = other_instances([], {OTHER: record}, "fw")
+    result = identify(DEAD, [LEFT], rival)
+    assert isinstance(result, Identity if found else Unidentified)
+
+
+def test_a_live_instance_with_the_address_is_waited_for() -> None:
+    assert isinstance(identify(DEAD, [LEFT], other(None, IP)), Undecided)
+    assert isinstance(identify(DEAD, [LEFT], other("001", IP)), Unidentified)
+
+
+@dataclass(frozen=True)
+class Life:
+    """One of several instances that had the same address, one after the other; all are gone.
+
+    Attributes:
+        looked: Whether a visit had the firewalls listed before this one could register.
+        registered: Whether its firewall has registered.
+        identified: Whether a visit has identified it.
+        removed: After how many later instances its entry was removed from Panorama.
+    """
+
+    looked: bool
+    registered: bool
+    identified: bool
+    removed: int
+
+
+lives = st.lists(
+    st.builds(Life, st.booleans(), st.booleans(), st.booleans(), st.integers(0, 4)), max_size=4
+)
+
+
+@pytest.mark.documents(id="readiness/identity/unique")
+@pytest.mark.properties
+@given(lives)
+def test_of_dead_instances_with_one_address_none_gets_the_firewall_of_another(
+    history: list[Life],
+) -> None:
+    def listed(moment: int) -> list[Device]:
+        return [
+            replace(LEFT, serial=f"S{number}")
+            for number, life in enumerate(history[:moment])
+            if life.registered and moment <= number + 1 + life.removed
+        ]
+
+    records = {
+        f"i-{number:017x}": FirewallRecord(
+            f"i-{number:017x}",
+            management_ip=IP,
+            serial=f"S{number}" if life.identified and life.registered else None,
+            looked=LOOKED + timedelta(minutes=number) if life.looked else None,
+            strangers=frozenset(device.serial for device in listed(number) if life.looked),
+        )
+        for number, life in enumerate(history)
+    }
+    rivals = other_instances([], records, "fw")
+    for number, record in enumerate(records.values()):
+        subject = Subject.of(record, None)
+        result = identify(subject, listed(len(history)), *rivals)
+        assert not isinstance(result, Identity) or result.serial == f"S{number}"
 
 
 # Random worlds with an adversary.

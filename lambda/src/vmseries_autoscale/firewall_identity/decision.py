@@ -27,6 +27,8 @@ from vmseries_autoscale.firewall_identity.signals import (
     instance_id,
     instance_id_of_cpu,
     management_address,
+    may_be_of,
+    registered_since,
 )
 from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
 from vmseries_autoscale.pan_os.system_info import SystemInfo
@@ -58,8 +60,11 @@ def identify(
 
     - two of record, host name, management address, MAC address and CPU id; or
     - the management address, the MAC address or the CPU id, if the firewall is connected; or
-    - the record or the host name, if the instance has terminated, the firewall is disconnected,
-      and no other instance has the firewall's address.
+    - the management address, if the firewall is disconnected and has registered since the launch;
+      or
+    - the record or the host name, if the instance has terminated and the firewall is disconnected.
+
+    Of an instance that has terminated, no other instance may have the address.
 
     The firewall is asked for its MAC address and CPU id only if it is connected, and if the other
     signals are not enough.
@@ -149,18 +154,21 @@ def _found(
     say they have a MAC address or the CPU id of the instance.
     """
     named = [device for device in devices if instance_id(device) == subject.instance_id.lower()]
-    if not subject.exists:
-        return named
     nameless = [
         device for device in devices if in_our_groups(device) and instance_id(device) is None
     ]
+    if not subject.exists:
+        return named or _left_behind(subject, nameless, rivals)
     addressed = [
         device
         for device in nameless
         if subject.management_ip is not None
         and management_address(device) == subject.management_ip
-        # After a removal, an old entry with the same address makes nothing ambiguous.
-        and (device.connected or subject.serial is None)
+        # An old entry with the same address makes nothing ambiguous: after a removal, or if it was
+        # listed before the instance's own firewall could be.
+        and (
+            device.connected or (subject.serial is None and device.serial not in subject.strangers)
+        )
     ]
     if addressed:
         addressed = [device for device in addressed if not held(device, rivals())]
@@ -183,6 +191,26 @@ def _found(
     if len(subject.strangers) >= MAXIMUM_STRANGERS:
         return []
     return _saying(subject, [item for item in online if not held(item, rivals())], answer)
+
+
+def _left_behind(
+    subject: Subject,
+    nameless: Sequence[Device],
+    rivals: Callable[[], Collection[OtherInstance]],
+) -> list[Device]:
+    """Return the firewalls that may be that of an instance that has terminated, by address.
+
+    It may have registered and died between two visits, so that none has identified it.
+    """
+    if subject.serial is not None:
+        return []
+    return [
+        device
+        for device in nameless
+        if registered_since(subject, device)
+        and not held(device, rivals())
+        and not any(may_be_of(rival, subject, device) for rival in rivals())
+    ]
 
 
 def _found_elsewhere(
@@ -321,11 +349,14 @@ def _insufficient(
     if signal in ASKED or _is_recorded_by_mac(subject, signals):
         return None
     if signal is Signal.MANAGEMENT_IP:
-        if device.connected:
+        if device.connected and subject.exists:
             return None
-        return Ambiguous(
-            f"{device.serial} has the management address of the instance, but is not connected"
-        )
+        if not device.connected:
+            if registered_since(subject, device):
+                return None
+            return Ambiguous(
+                f"{device.serial} has the management address of the instance, but is not connected"
+            )
     only = f"only its {_CLAUSES[signal]} names the instance"
     if subject.exists and subject.management_ip is None:
         return Unidentified(
@@ -342,7 +373,11 @@ def _insufficient(
     return None
 
 
-_CLAUSES = {Signal.RECORD: "serial number", Signal.HOSTNAME: "host name"}
+_CLAUSES = {
+    Signal.RECORD: "serial number",
+    Signal.HOSTNAME: "host name",
+    Signal.MANAGEMENT_IP: "management address",
+}
 
 
 def _claimed_elsewhere(

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from vmseries_autoscale.aws import instances
@@ -60,7 +61,8 @@ class Subject:
         macs: MAC addresses of its interfaces, as EC2 and its record show them.
         evidence: Values of the signals by which an earlier visit identified its firewall.
         strangers: Serial numbers of firewalls that told an earlier visit that they run on another
-            machine.
+            machine, or that had the address before the instance.
+        looked: First time at which a visit had the firewalls listed; ``None`` if none had.
         exists: Whether EC2 shows it in another state than terminated.
         doubted: Whether an earlier visit found its firewall ambiguous.
     """
@@ -73,6 +75,7 @@ class Subject:
     exists: bool = True
     doubted: bool = False
     strangers: frozenset[str] = frozenset()
+    looked: datetime | None = None
 
     @classmethod
     def of(
@@ -94,6 +97,7 @@ class Subject:
             exists=not instances.is_terminated(instance),
             doubted=record.ambiguous is not None,
             strangers=record.strangers,
+            looked=record.looked,
         )
 
 
@@ -109,6 +113,7 @@ class OtherInstance:
         macs: MAC addresses of its interfaces.
         recorded: Whether the serial number is from a record of this deployment, and not from a
             tag, which anyone with ``ec2:CreateTags`` can write.
+        unidentified: Its record in this deployment, if that names no firewall.
     """
 
     instance_id: str
@@ -117,6 +122,7 @@ class OtherInstance:
     exists: bool
     macs: frozenset[str] = frozenset()
     recorded: bool = True
+    unidentified: FirewallRecord | None = None
 
 
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]+")
@@ -225,6 +231,7 @@ def other_instances(
                 macs=(mac_addresses(instance) if instance else frozenset())
                 | (record.macs if record else frozenset()),
                 recorded=ours,
+                unidentified=record if record and record.serial is None else None,
             )
         )
     return others
@@ -237,3 +244,45 @@ def _addresses(instance: Instance) -> frozenset[str]:
 def held(device: Device, rivals: Collection[OtherInstance]) -> bool:
     """Return whether a record of this deployment says that a firewall is another instance's."""
     return any(rival.recorded and rival.serial == device.serial for rival in rivals)
+
+
+def had_address_before(subject: Subject, devices: Iterable[Device]) -> frozenset[str]:
+    """Return the serial numbers of the listed firewalls that have the address of the subject.
+
+    At the first look, before its own firewall is identified, these are firewalls of instances that
+    had the address before, or of other VPCs.
+    """
+    address = subject.management_ip
+    return frozenset(
+        device.serial
+        for device in devices
+        if address is not None and management_address(device) == address
+    )
+
+
+def registered_since(subject: Subject, device: Device) -> bool:
+    """Return whether a firewall has registered with the subject's address since its launch.
+
+    Together, the address and the time name the instance. Either alone does not: addresses are
+    reused, and the firewalls of others register at any time.
+    """
+    return (
+        subject.looked is not None
+        and subject.management_ip is not None
+        and management_address(device) == subject.management_ip
+        and device.serial not in subject.strangers
+    )
+
+
+def may_be_of(rival: OtherInstance, subject: Subject, device: Device) -> bool:
+    """Return whether a firewall may be that of a later instance that had the same address.
+
+    Nothing shows which of two instances it was, if both are gone and neither was identified. It was
+    the earlier one if Panorama listed the firewall before the later one could register.
+    """
+    record = rival.unidentified
+    if record is None or rival.exists or record.management_ip != subject.management_ip:
+        return False
+    if record.looked is not None and subject.looked is not None and record.looked < subject.looked:
+        return False
+    return device.serial not in record.strangers

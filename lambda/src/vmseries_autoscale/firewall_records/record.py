@@ -97,8 +97,10 @@ class FirewallRecord:
         macs: MAC addresses of the instance's interfaces, in lower case with colons.
         serial: Serial number of the firewall.
         evidence: Values of the signals by which the firewall was identified.
-        strangers: Serial numbers of connected firewalls that have said that they run on another
-            machine; kept until the firewall of this instance is identified.
+        strangers: Serial numbers of firewalls that are not this instance's: connected ones have
+            said that they run on another machine, and others had its address before it; kept until
+            the firewall of this instance is identified.
+        looked: First time at which a visit had the firewalls listed, without identifying this one.
         sought: Last time at which a visit looked for the firewall in all groups of Panorama.
         ambiguous: Why a visit found the firewall ambiguous. It is not changed afterwards.
         license: How far the return of the license is.
@@ -125,6 +127,7 @@ class FirewallRecord:
     serial: str | None = None
     evidence: frozenset[str] = frozenset()
     strangers: frozenset[str] = frozenset()
+    looked: datetime | None = None
     sought: datetime | None = None
     ambiguous: str | None = None
     license: LicenseState = LicenseState.UNKNOWN
@@ -172,6 +175,7 @@ def to_item(record: FirewallRecord) -> dict[str, dict[str, object]]:
         "serial": _text(record.serial),
         "evidence": _set(record.evidence),
         "strangers": _set(record.strangers),
+        "looked": _time(record.looked),
         "sought": _time(record.sought),
         "ambiguous": _text(shortened(printable(record.ambiguous), MAXIMUM_TEXT_LENGTH - 1) or None),
         "license": {"S": record.license.value},
@@ -225,6 +229,7 @@ def from_item(item: Item) -> FirewallRecord:
         serial=reader.serial("serial"),
         evidence=reader.set("evidence", _SIGNAL),
         strangers=reader.set("strangers", _SERIAL, MAXIMUM_STRANGERS),
+        looked=reader.time("looked"),
         sought=reader.time("sought"),
         ambiguous=reader.reason("ambiguous"),
         license=reader.license("license"),

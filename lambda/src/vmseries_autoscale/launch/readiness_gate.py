@@ -35,11 +35,19 @@ def pass_readiness_gate(
     if visit.settings.readiness is Readiness.OFF or not launching:
         return {}
     managed = visit.settings.panorama is not None or visit.settings.strata_cloud_manager is not None
-    if managed or visit.settings.readiness is Readiness.CONNECTED:
-        _read_records(launching, visit)
+    recorded = managed or visit.settings.readiness is Readiness.CONNECTED
+    if recorded:
+        instance_in_transition.read_records(launching, visit.records)
+    outcomes = _check_all(launching, visit)
+    return outcomes | _save_new(launching, visit) if recorded else outcomes
+
+
+def _check_all(
+    launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
+) -> dict[LifecycleEvent, Outcome]:
     if visit.settings.readiness is Readiness.HEALTHY:
         check = partial(_check_in_target_groups, visit=visit)
-        return for_each(launching, check, visit.time_budget, parallel=True)
+        return dict(for_each(launching, check, visit.time_budget, parallel=True))
     # Without its record, nothing says which firewall an instance is.
     unread = {item.event: item.unread for item in launching if item.unread is not None}
     known = [item for item in launching if item.unread is None]
@@ -58,25 +66,30 @@ def _check_known(launching: Sequence[LaunchingInstance], visit: Visit[LaunchSett
     return for_each(launching, check, visit.time_budget, parallel=True)
 
 
-def _read_records(launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]) -> None:
-    """Read the records, and write those of new firewalls.
+def _save_new(
+    launching: Sequence[LaunchingInstance], visit: Visit[LaunchSettings]
+) -> dict[LifecycleEvent, Outcome]:
+    """Write the records of new firewalls that no check has written.
 
     A firewall whose launch ends before it is identified may have a license, too. Its record has
     the addresses by which an operator finds it.
+
+    Returns:
+        The outcomes of those that were not written.
     """
-    instance_in_transition.read_records(launching, visit.records)
+    index = visit.settings.management_device_index
     new = [item for item in launching if item.unread is None and not item.record.stored]
-    for instance, outcome in zip(
-        new,
-        run_parallel([partial(run_step, partial(_save_new, item, visit)) for item in new]),
-        strict=True,
-    ):
-        if isinstance(outcome, Unfinished):
-            instance.unread = outcome
-
-
-def _save_new(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> None:
-    launching.save(management_ip=launching.private_ip(visit.settings.management_device_index))
+    saved = run_parallel(
+        [
+            partial(run_step, partial(item.save, management_ip=item.private_ip(index)))
+            for item in new
+        ]
+    )
+    return {
+        item.event: outcome
+        for item, outcome in zip(new, saved, strict=True)
+        if isinstance(outcome, Unfinished)
+    }
 
 
 def _check_in_target_groups(launching: LaunchingInstance, visit: Visit[LaunchSettings]) -> Outcome:
@@ -134,6 +147,7 @@ def _check_device(
         session,
         visit.ec2,
         others,
+        visit.now,
     )
     identity = identify()
     if seek_everywhere(launching, identity, session, visit):

@@ -64,7 +64,7 @@ def check_in_strata_cloud_manager(
 def _check(launching: LaunchingInstance, look: _Look, visit: Visit[LaunchSettings]) -> Outcome:
     settings, session = visit.settings, look.session
     identity = instance_in_transition.identify(
-        launching, settings.management_device_index, session, visit.ec2, look.others
+        launching, settings.management_device_index, session, visit.ec2, look.others, visit.now
     )
     if isinstance(identity, Unidentified):
         elsewhere = _in_another_folder(launching, session, settings.management_device_index)

@@ -198,6 +198,7 @@ def identify(
     session: FirewallListing,
     ec2: EC2Client,
     others: Callable[[], Collection[OtherInstance]],
+    now: datetime,
 ) -> firewall_identity.Result:
     """Identify the firewall of an instance, and save its serial number.
 
@@ -207,6 +208,7 @@ def identify(
         session: Firewalls that Panorama or Strata Cloud Manager lists.
         ec2: Client of Amazon EC2.
         others: Returns all instances. See ``describe_others``.
+        now: Current time, timezone-aware.
     """
     address = instance.private_ip(management_device_index)
     subject = Subject.of(instance.record, instance.instance, address)
@@ -214,25 +216,39 @@ def identify(
     if isinstance(result, Identity):
         save_identity(instance, result, address, ec2)
     else:
-        _save_strangers(instance, subject, session)
+        _save_strangers(instance, subject, session, now)
     if isinstance(result, Unidentified):
         instance.unlisted_serial = result.unlisted_serial
     return result
 
 
 def _save_strangers(
-    instance: InstanceInTransition, subject: Subject, session: FirewallListing
+    instance: InstanceInTransition, subject: Subject, session: FirewallListing, now: datetime
 ) -> None:
-    """Record which firewalls need not be asked again, because they run on other machines."""
+    """Record which firewalls are not the instance's, so that no later visit takes them for it.
+
+    Those that run on other machines need not be asked again. Those that the first look shows with
+    the address of the instance had it before. One that registers with it later, and is gone before
+    the next visit, is the instance's.
+    """
+    if subject.serial is not None:
+        return
     known = instance.record.strangers
     others = {
         serial
         for serial, info in session.answers().items()
         if firewall_identity.is_stranger(subject, info)
     }
+    first = subject.exists and subject.looked is None and subject.management_ip is not None
+    if first:
+        others |= firewall_identity.had_address_before(subject, session.devices.values())
     new = sorted(others - known)[: MAXIMUM_STRANGERS - len(known)]
-    if new and subject.serial is None:
-        instance.save(strangers=known | set(new))
+    if new or first:
+        instance.save(
+            management_ip=subject.management_ip,
+            strangers=known | set(new),
+            looked=now if first else subject.looked,
+        )
 
 
 def describe_others(

@@ -268,14 +268,24 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
         inventory.records,
         inventory.deployment,
     )
-    for instance_id in sorted({*claims, *inventory.networks}):
+    # A firewall that registered and died between two visits is in no claim.
+    unidentified = {
+        instance_id
+        for instance_id, record in inventory.records.items()
+        if record.serial is None and record.ambiguous is None and not record.license.settled
+    }
+    for instance_id in sorted({*claims, *inventory.networks, *unidentified}):
         instance = inventory.instances.get(instance_id)
         if instance_id in inventory.members or not is_terminated(instance):
             if claimed := claims.get(instance_id):
                 own[instance_id] = claimed[0]
             continue
         subject = Subject.of(inventory.record(instance_id), instance)
-        match firewall_identity.identify(subject, inventory.devices, lambda: rivals):
+        result = firewall_identity.identify(subject, inventory.devices, lambda: rivals)
+        if instance_id not in claims and not subject.doubted and not isinstance(result, Identity):
+            # As far as anybody knows, it never registered: nothing waits for it.
+            continue
+        match result:
             case Identity(serial=serial) | Misplaced(serial=serial, proven=True):
                 own[instance_id] = next(
                     device for device in inventory.devices if device.serial == serial

@@ -76,7 +76,12 @@ def _report(
 ) -> None:
     if terminating.record.serial is None:
         result = instance_in_transition.identify(
-            terminating, visit.settings.management_device_index, session, visit.ec2, others
+            terminating,
+            visit.settings.management_device_index,
+            session,
+            visit.ec2,
+            others,
+            visit.now,
         )
         if terminating.record.serial is None:
             reason = getattr(result, "reason", "")

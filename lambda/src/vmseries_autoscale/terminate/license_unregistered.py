@@ -95,7 +95,7 @@ def hold_unregistered(
     if (manager := visit.settings.licensing.license_manager) is not None:
         return _look_in_list(terminating, session, manager, visit)
     if not terminating.running:
-        reason = "the firewall is gone, and never registered with Panorama"
+        reason = "the firewall is gone, and Panorama lists none that is known to be it"
     else:
         reason = (
             f"the firewall did not register with Panorama within {_join_minutes(visit)} minutes"

@@ -130,6 +130,7 @@ def _identify(
         session,
         visit.ec2,
         others,
+        visit.now,
     )
     match result:
         case Misplaced(_, serial) if result.proven:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vmseries_lab.core.assumptions import ASSUMPTIONS
+
 MINUTE = 60.0
 LAUNCH_MINUTES = 30.0
 """The launch deadline of the root module."""
@@ -30,7 +32,8 @@ class Phase(StrEnum):
     BARE = "before its management interface"
     UNLICENSED = "before licensed"
     UNREGISTERED = "licensed, not registered"
-    OUT_OF_SYNC = "registered, not in sync"
+    UNIDENTIFIED = "registered, not identified"
+    OUT_OF_SYNC = "identified, not in sync"
     IN_SERVICE = "in service"
 
 
@@ -52,24 +55,48 @@ class Result(StrEnum):
     POSSIBLY = "none taken, reported as possibly not returned"
 
 
+DEAD = ASSUMPTIONS["batch-license-disconnected"].answers
+"""What Panorama may do if it has to return the license of a dead firewall, the worst first."""
+RETURNS = "returned"
+
+
+def answers(way: Way, *, dead: bool) -> tuple[str, ...]:
+    """Return the answers of which one decides what becomes of a license that Panorama returns.
+
+    Nothing settles whether Panorama returns the license of a firewall that is not connected. The
+    plugin does, and a firewall that only answers itself cannot.
+    """
+    return DEAD if dead and way in (Way.PANORAMA, Way.BOTH) else DEAD[:1]
+
+
 @dataclass(frozen=True)
 class Point:
-    """One firewall that leaves."""
+    """One firewall that leaves.
+
+    Attributes:
+        way: How its license is returned.
+        phase: The phase of its boot in which it leaves.
+        cause: Why it leaves.
+        dead: What Panorama does if it has to return the license of a dead firewall.
+    """
 
     way: Way
     phase: Phase
     cause: Cause
+    dead: str = DEAD[0]
 
     def __str__(self) -> str:
-        return f"{self.way}: {self.phase}, {self.cause}"
+        answer = f" ({self.dead})" if len(_answers(self.way, self.phase, self.cause)) > 1 else ""
+        return f"{self.way}: {self.phase}, {self.cause}{answer}"
 
     @property
     def expected(self) -> Result:
         """What must become of the license.
 
-        Nobody can ask for the license of a firewall that died before anybody knew its serial
-        number, or that only its own API could return. The plugin's list, which has addresses, could
-        show that a firewall has no license, but its answer may have no list if it is empty.
+        Nobody can ask for the license of a firewall that died before Panorama listed its serial
+        number, or that only its own API could return, or that Panorama refuses to return. The
+        plugin's list, which has addresses, could show that a firewall has no license, but its
+        answer may have no list if it is empty.
         """
         if self.phase is Phase.BARE:
             # Nothing shows any more whether an instance that is gone had a management interface.
@@ -79,8 +106,9 @@ class Point:
             return Result.RETURNED
         if self.phase is Phase.UNLICENSED:
             return Result.POSSIBLY
-        unknown = self.phase is Phase.UNREGISTERED
-        return Result.REPORTED if self.way is Way.DIRECT or unknown else Result.RETURNED
+        if self.phase is Phase.UNREGISTERED:
+            return Result.REPORTED
+        return Result.RETURNED if returns_dead(self.way, self.dead) else Result.REPORTED
 
     def boot(self) -> dict[str, float]:
         """Return the times of the boot that keep the firewall in its phase until it has left."""
@@ -90,6 +118,7 @@ class Point:
         next_stage = {
             Phase.UNLICENSED: "register" if self.way is Way.PLUGIN else "license",
             Phase.UNREGISTERED: "register",
+            Phase.UNIDENTIFIED: "content",
             Phase.OUT_OF_SYNC: "content",
         }.get(self.phase)
         if next_stage is not None:
@@ -103,16 +132,31 @@ def points() -> Iterator[Point]:
     for way in Way:
         for phase in Phase:
             for cause in Cause:
-                point = Point(way, phase, cause)
-                if _exists(point):
-                    yield point
+                if _exists(way, phase, cause):
+                    for dead in _answers(way, phase, cause):
+                        yield Point(way, phase, cause, dead)
 
 
-def _exists(point: Point) -> bool:
-    if point.phase is Phase.IN_SERVICE:
-        return point.cause is not Cause.ABANDON
-    if point.phase is Phase.UNREGISTERED:
+def returns_dead(way: Way, dead: str) -> bool:
+    """Return whether the license of a dead firewall that Panorama knows can be returned."""
+    if way is Way.PLUGIN:
+        return True
+    return way is not Way.DIRECT and dead == RETURNS
+
+
+def _answers(way: Way, phase: Phase, cause: Cause) -> tuple[str, ...]:
+    known = phase in (Phase.UNIDENTIFIED, Phase.OUT_OF_SYNC, Phase.IN_SERVICE)
+    return answers(way, dead=cause is Cause.FAILURE and known)
+
+
+def _exists(way: Way, phase: Phase, cause: Cause) -> bool:
+    if phase is Phase.IN_SERVICE:
+        return cause is not Cause.ABANDON
+    if phase is Phase.UNREGISTERED:
         # The plugin licenses a firewall when it registers.
-        return point.way is not Way.PLUGIN
+        return way is not Way.PLUGIN
+    if phase is Phase.UNIDENTIFIED:
+        # The next visit identifies a firewall that stays.
+        return way is not Way.DIRECT and cause is not Cause.ABANDON
     # Without Panorama, nothing is in sync.
-    return point.phase is not Phase.OUT_OF_SYNC or point.way is not Way.DIRECT
+    return phase is not Phase.OUT_OF_SYNC or way is not Way.DIRECT

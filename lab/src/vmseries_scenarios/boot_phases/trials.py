@@ -10,6 +10,7 @@ from functools import partial
 from vmseries_lab.aws.moto_patching import backend
 from vmseries_scenarios.boot_phases.observation import metric, reports
 from vmseries_scenarios.boot_phases.points import (
+    DEAD,
     LAUNCH_MINUTES,
     MINUTE,
     Cause,
@@ -17,11 +18,14 @@ from vmseries_scenarios.boot_phases.points import (
     Point,
     Result,
     Way,
+    answers,
+    returns_dead,
 )
 from vmseries_scenarios.boot_phases.site import BOOT, LEAVE_LIMIT, RECONCILED
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 
 VISIT_FAILED = "Visit failed; will retry"
+SERIAL = "vmseries-autoscale:serial"
 UNREGISTERED = 5
 """How many firewalls that never register are launched."""
 
@@ -54,10 +58,9 @@ class Verdict:
 class Trial:
     """One point in this process, which is a fork with a lab of its own."""
 
-    def __init__(self, lab: ForkableLab, way: Way) -> None:
+    def __init__(self, lab: ForkableLab, way: Way, dead: str = DEAD[0]) -> None:
         lab.resume()
-        # What the field's tools rely on. With the others, a dead firewall's license is reported.
-        lab.simulator.world.assumptions.set(batch_license_disconnected="returned")
+        lab.simulator.world.assumptions.set(batch_license_disconnected=dead)
         self.lab = lab
         self.way = way
         self.group = lab.group(way)
@@ -92,8 +95,10 @@ class Trial:
                     return found.phase == "bootstrapped"
                 case Phase.UNREGISTERED:
                     return found.license.active and not found.connected
-                case Phase.OUT_OF_SYNC:
+                case Phase.UNIDENTIFIED:
                     return found.connected
+                case Phase.OUT_OF_SYNC:
+                    return self._is_identified(instance_id)
                 case Phase.IN_SERVICE:
                     return self.group.is_in_service(1)
 
@@ -143,6 +148,13 @@ class Trial:
         defects += self.lab.simulator.world.errors.all()
         return defects + reports(self.lab, self.way).errors
 
+    def _is_identified(self, instance_id: str) -> bool:
+        filters = [
+            {"Name": "resource-id", "Values": [instance_id]},
+            {"Name": "key", "Values": [SERIAL]},
+        ]
+        return bool(self.lab.client("ec2").describe_tags(Filters=filters)["Tags"])
+
     def _reach(self, reached: Callable[[], bool], seconds: float, what: str) -> None:
         if not self.lab.run(seconds, reached):
             raise TrialError(f"not reached: {what}")
@@ -151,7 +163,7 @@ class Trial:
 def run_point(lab: ForkableLab, point: Point) -> Verdict:
     """Let one firewall leave, and judge what became of its license."""
     began = time.monotonic()
-    trial = Trial(lab, point.way)
+    trial = Trial(lab, point.way, point.dead)
     lab.simulator.fleet.times.change(**point.boot())
     if point.phase is Phase.BARE:
         lab.fault(
@@ -218,10 +230,14 @@ def never_registers(lab: ForkableLab) -> Verdict:
     return Verdict(name, before, after, len(reported.lost), defects, time.monotonic() - began)
 
 
-def killed_by_hand(lab: ForkableLab, way: Way) -> Verdict:
-    """Terminate a firewall in service without its hook: the reconcile function returns it."""
+def killed_by_hand(lab: ForkableLab, way: Way, dead: str, name: str) -> Verdict:
+    """Terminate a firewall in service without its hook.
+
+    The reconcile function has its license returned where that is possible, and reports it where it
+    is not.
+    """
     began = time.monotonic()
-    trial = Trial(lab, way)
+    trial = Trial(lab, way, dead)
     lab.simulator.fleet.times.change(**BOOT)
     (instance_id,) = trial.launch()
     trial.reach(instance_id, Phase.IN_SERVICE)
@@ -232,10 +248,9 @@ def killed_by_hand(lab: ForkableLab, way: Way) -> Verdict:
     lab.client("ec2").terminate_instances(InstanceIds=[instance_id])
     defects = trial.finish()
     after, reported = trial.used, reports(lab, way)
-    expected = 1 if way is Way.DIRECT else 0
-    if (after, reported.counted) != (expected, expected):
+    lost = [] if returns_dead(way, dead) else [instance_id]
+    if (after, reported.lost, reported.counted) != (len(lost), lost, len(lost)):
         defects.append(f"in use {after}, reported {reported.lost}, counted {reported.counted}")
-    name = f"{way}: killed by hand, without its hook"
     return Verdict(name, before, after, len(reported.lost), defects, time.monotonic() - began)
 
 
@@ -247,5 +262,9 @@ def trials(chosen: list[Point]) -> dict[str, Runner]:
     runners: dict[str, Runner] = {str(point): partial(run_point, point=point) for point in chosen}
     runners[f"panorama: {UNREGISTERED} firewalls that never register"] = never_registers
     for way in Way:
-        runners[f"{way}: killed by hand, without its hook"] = partial(killed_by_hand, way=way)
+        possible = answers(way, dead=True)
+        for dead in possible:
+            answer = f" ({dead})" if len(possible) > 1 else ""
+            name = f"{way}: killed by hand, without its hook{answer}"
+            runners[name] = partial(killed_by_hand, way=way, dead=dead, name=name)
     return runners

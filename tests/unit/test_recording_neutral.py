@@ -151,6 +151,7 @@ def test_one_value_has_one_placeholder_in_all_answers() -> None:
         ("hostname", "11.2.15", "text-1"),
         ("uptime", "3 days, 4:05:06", "time-1"),
         ("time", "2026/11/30 04:05:06", "time-1"),
+        ("address", "1111:2222:3333::4444", "address-1"),
         ("mac-address", "0A:11:22:33:44:55", "mac-1"),
         ("ip", "2001:db8::1", "address-1"),
         ("ip", "10.0.0.0/8", "network-1"),

@@ -134,10 +134,11 @@ def _kind(owner: str, text: str) -> str:
     """Return the kind of a value."""
     if owner in _SERIAL_ELEMENTS or _SERIAL.fullmatch(text):
         return "serial"
-    for kind, pattern in (("uuid", _UUID), ("number", _NUMBER), ("time", _TIME)):
+    for kind, pattern in (("uuid", _UUID), ("number", _NUMBER)):
         if pattern.fullmatch(text):
             return kind
-    return _address_kind(text) or "text"
+    # An IPv6 address may look like a time.
+    return _address_kind(text) or ("time" if _TIME.fullmatch(text) else "text")
 
 
 def _address_kind(text: str) -> str | None:

@@ -142,6 +142,23 @@ class TestHooks:
         order = ["instance-terminating", "target-draining", "target-drained", "hook-waiting"]
         assert [kind for kind in leaving if kind in order] == order
 
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_a_target_that_no_load_balancer_uses_is_deregistered(
+        self, aws: InProcessAws, asg: Any, fails: bool
+    ) -> None:
+        target_group = aws.client("elbv2").create_target_group(
+            Name="fw", Protocol="GENEVE", Port=6081, VpcId=aws.vpc
+        )["TargetGroups"][0]["TargetGroupArn"]
+        (instance_id,) = aws.in_service(1, TargetGroupARNs=[target_group])
+        assert aws.health(target_group) == {instance_id: "unused"}
+        if fails:
+            aws.client("ec2").terminate_instances(InstanceIds=[instance_id])
+        else:
+            asg.set_desired_capacity(AutoScalingGroupName="fw", DesiredCapacity=0)
+        aws.world.advance(60)
+        assert aws.states()[instance_id] == "Terminating:Wait"
+        assert instance_id not in aws.health(target_group)
+
     def test_token_or_instance_and_nothing_late(self, aws: InProcessAws, asg: Any) -> None:
         """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CompleteLifecycleAction.html"""
         aws.build_group()

@@ -252,6 +252,7 @@ class Lifecycle:
         return member.in_service_at is not None or assumed == "deregistered"
 
     def _deregister(self, group: Any, member: Member) -> None:
+        """Deregister an instance, also from target groups that no load balancer uses."""
         for arn in group.target_group_arns:
             if not _drained(arn, member.instance_id):
                 backend("elbv2").deregister_targets(arn, [{"Id": member.instance_id}])
@@ -319,4 +320,4 @@ def _drained(target_group_arn: str, instance_id: str) -> bool:
         health = backend("elbv2").describe_target_health(target_group_arn, [{"Id": instance_id}])
     except TargetGroupNotFoundError:
         return True
-    return all(target.reason in ("Target.NotRegistered", "Target.NotInUse") for target in health)
+    return all(target.reason == "Target.NotRegistered" for target in health)

@@ -168,6 +168,18 @@ def test_what_panorama_has_stored_does_not_contradict_a_confirmation() -> None:
     assert isinstance(steps(CONFIRMED, at(0, witness=Seen.LISTED, connected=True))[1], Wait)
 
 
+@pytest.mark.parametrize("later", [WITNESS_SECONDS - 1, WITNESS_SECONDS])
+def test_a_job_counts_where_the_firewall_may_not_be_asked(later: int) -> None:
+    """What Panorama has stored may show the license for ever, and the firewall stays connected."""
+    seen = at(later, job=JobState.SUCCEEDED, witness=Seen.LISTED, connected=True)
+    assert isinstance(steps(CONFIRMED, seen)[1], Returned) == (later >= WITNESS_SECONDS)
+    first_look = steps(REQUESTED, seen)[1]
+    unsure = replace(seen, job=JobState.UNKNOWN), replace(seen, listed=Seen.EMPTY)
+    for step in (first_look, *(steps(CONFIRMED, each)[1] for each in unsure)):
+        assert isinstance(step, Wait)
+    assert isinstance(steps(CONFIRMED, replace(seen, listed=Seen.LISTED))[1], Request | Wait)
+
+
 # Jobs and requests.
 
 

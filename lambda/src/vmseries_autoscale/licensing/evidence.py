@@ -9,7 +9,9 @@ restarts, while the plugin starts, or after a failover:
 - A confirmation is the text or the job with which a device reports the deactivation. It counts
   together with one absence, or with a firewall that is no longer connected: a firewall without a
   license may lose its serial number, by which Panorama addresses it. What Panorama has stored of
-  licenses does not contradict it, because nothing says when Panorama reads that again.
+  licenses does not contradict it, because nothing says when Panorama reads that again. Where the
+  functions may not ask the firewall itself, a job that still shows the success counts after
+  ``WITNESS_SECONDS``.
 
 Only the capacity license decides. The licenses of subscriptions and of support may remain.
 """
@@ -36,9 +38,9 @@ count. Nothing records whether the plugin's answer has a list if there is nothin
 that starts has started by then. One such answer counts nothing, however late it is."""
 
 WITNESS_SECONDS = 900
-"""Seconds of absence from the deciding list after which a second witness that still shows a
-requested license is out of date. The vendor does not document how soon a firewall notices that
-Panorama returned its license."""
+"""Seconds after which a second witness that still shows a requested license is out of date: of
+absence from the deciding list, or since the request if that list cannot be read. The vendor does
+not document how soon a firewall notices that Panorama returned its license."""
 
 
 class Seen(StrEnum):
@@ -155,8 +157,9 @@ def decide(record: FirewallRecord, seen: Observations) -> Decision:
     """
     if record.license is LicenseState.RETURNED:
         return Decision(record, Returned("an earlier visit saw it returned"))
+    stands = record.license is LicenseState.CONFIRMED and seen.job is JobState.SUCCEEDED
     record = _with_observations(record, seen)
-    if (evidence := _evidence(record, seen)) is not None:
+    if (evidence := _evidence(record, seen, stands=stands)) is not None:
         returned = replace(record, license=LicenseState.RETURNED, license_job=None)
         return Decision(returned, Returned(evidence))
     if seen.last_look:
@@ -213,8 +216,14 @@ def _with_observations(record: FirewallRecord, seen: Observations) -> FirewallRe
     )
 
 
-def _evidence(record: FirewallRecord, seen: Observations) -> str | None:
-    """Return what shows that the license is returned; ``None`` if that is not shown."""
+def _evidence(record: FirewallRecord, seen: Observations, *, stands: bool) -> str | None:
+    """Return what shows that the license is returned; ``None`` if that is not shown.
+
+    Args:
+        record: The record with what this visit observed.
+        seen: What this visit observed.
+        stands: Whether an earlier visit saw a confirmation, and the job still shows the success.
+    """
     if not seen.settled or seen.listed is Seen.LISTED:
         return None
     if record.license is LicenseState.CONFIRMED:
@@ -222,6 +231,9 @@ def _evidence(record: FirewallRecord, seen: Observations) -> str | None:
             return "the deactivation was confirmed, and a license list no longer shows it"
         if seen.connected is False:
             return "the deactivation was confirmed, and the firewall is not connected any more"
+        unread = stands and seen.listed is Seen.NOT_SEEN
+        if unread and _requested_seconds(record, seen) >= WITNESS_SECONDS:
+            return "a job confirms the deactivation, and no other list than the stored one is read"
     if seen.listed is Seen.EMPTY and seen.witness is not Seen.LISTED:
         if _empty_seconds(record, seen) >= EMPTY_SECONDS:
             return "for a quarter of an hour since the request, there has been nothing to list"
@@ -245,6 +257,13 @@ def _absent_seconds(record: FirewallRecord, seen: Observations) -> float:
     if record.absent_since is None:
         return 0.0
     return (seen.now - record.absent_since).total_seconds()
+
+
+def _requested_seconds(record: FirewallRecord, seen: Observations) -> float:
+    """Return how long ago the deactivation was requested."""
+    if record.license_requested is None:
+        return 0.0
+    return (seen.now - record.license_requested).total_seconds()
 
 
 def _empty_seconds(record: FirewallRecord, seen: Observations) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from acceptance import recorders
 import assumption_rows
 from assumption_rows import PAGE, REPOSITORY, Row, SourceOfTest
 from vmseries_lab.core.assumptions import ASSUMPTIONS
+from vmseries_scenarios.assumptions.answers import ELSEWHERE
 
 SETTINGS = {name: fact.answers for name, fact in ASSUMPTIONS.items()}
 FACTS = [*(fact.name for fact in recorders.FACTS), *recorders.NOT_RECORDED]
@@ -64,6 +66,12 @@ def test_every_unsettled_fact_has_a_row_and_every_row_a_test_of_each_answer(
 def test_no_fact_has_two_rows(rows: list[Row]) -> None:
     names = [row.fact for row in rows]
     assert sorted({str(name) for name in names if names.count(name) > 1}) == []
+
+
+def test_the_page_names_the_facts_that_no_story_meets() -> None:
+    page = (REPOSITORY / PAGE).read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"^- No story meets ([^.]*)\.", page, re.MULTILINE)
+    assert set(re.findall(r"`([a-z-]+)`", sentence)) == ELSEWHERE.keys()
 
 
 def test_every_recorded_assumption_is_one_answer_of_the_lab() -> None:

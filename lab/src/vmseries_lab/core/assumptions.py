@@ -3,9 +3,9 @@
 The module must hold whichever way such a fact turns out. So each is a setting of the lab, and the
 lab plays the first answer unless a test sets another one. That is the answer that is worse for the
 module, but for five facts: ``after-deactivation``, ``plugin-list-after-deactivation``,
-``deleted-while-connected``, ``registration-commit`` and ``target-by-custom-role``. For these, only
-the tests that set the worse answer meet it. ``docs/assumptions.md`` has a row for each fact;
-``tests/docs`` checks that.
+``deleted-while-connected``, ``registration-commit`` and ``target-by-custom-role``. The tests of
+their rows and the stories of ``make assumptions`` play the worse one. ``docs/assumptions.md`` has a
+row for each fact; ``tests/docs`` checks that.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
-"""The story: firewalls launch, serve, are scaled in, fail, are replaced; the rest is reconciled."""
+"""The story: firewalls launch, serve, leave, fail and are replaced; the rest is reconciled."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
+from vmseries_scenarios.assumptions import control
 from vmseries_scenarios.assumptions.answers import Answers
-from vmseries_scenarios.boot_phases.observation import Reports, reports
+from vmseries_scenarios.boot_phases.observation import Reports, metric, reports
 from vmseries_scenarios.boot_phases.points import MINUTE, Way
-from vmseries_scenarios.boot_phases.site import BOOT, LEAVE_LIMIT, RECONCILED
+from vmseries_scenarios.boot_phases.site import BOOT, DEPLOYMENTS, LEAVE_LIMIT, RECONCILED, STRATA
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 from vmseries_scenarios.deployment import Group
 
@@ -26,8 +27,6 @@ class Verdict:
 
     Attributes:
         name: Name of the story.
-        fact: Name of the fact; empty for the story with the default answers.
-        asked: Names of all facts that the lab asked for.
         returned: How many licenses of firewalls that left were returned.
         reported: How many were reported as not returned.
         defects: What was wrong; empty if nothing was.
@@ -35,62 +34,54 @@ class Verdict:
     """
 
     name: str
-    fact: str
-    asked: list[str]
     returned: int
     reported: int
     defects: list[str]
     seconds: float
-
-    @property
-    def was_played(self) -> bool:
-        """Whether the story depends on the fact at all."""
-        return not self.fact or self.fact in self.asked
 
 
 @dataclass(frozen=True)
 class _Gone:
     """A firewall that left."""
 
-    way: Way
+    deployment: str
     instance_id: str
     serial: str
     why: str
 
     @property
     def name(self) -> str:
-        return f"{self.way}: the firewall that {'was ' * (self.why == SCALED_IN)}{self.why}"
+        return f"{self.deployment}: the firewall that {'was ' * (self.why == SCALED_IN)}{self.why}"
 
 
 def tell(lab: ForkableLab, answers: Answers) -> Verdict:
     """Let the story happen in this process, which is a fork with a lab of its own."""
     began = time.monotonic()
     lab.resume()
-    lab.simulator.world.assumptions.set(**answers.played)
-    story = _Story(lab)
+    assumptions = lab.simulator.world.assumptions
+    assumptions.set(**answers.played)
+    assumptions.asked.clear()
+    story = _Story(lab, answers)
     defects = story.happen()
-    gone = story.gone
-    returned = sum(lab.simulator.vendor.licensing.returned(item.serial) for item in gone)
-    return Verdict(
-        answers.name,
-        answers.fact,
-        sorted(lab.simulator.world.assumptions.asked),
-        returned,
-        sum(len(story.reports(way).lost) for way in Way),
-        defects,
-        time.monotonic() - began,
-    )
+    returned = sum(lab.simulator.vendor.licensing.returned(item.serial) for item in story.gone)
+    reported = sum(len(story.reports(name).lost) for name in DEPLOYMENTS)
+    if not defects:
+        defects += story.unnoticed()
+    if missed := sorted(answers.met - assumptions.asked):
+        defects.append(f"the lab has not played: {', '.join(missed)}")
+    return Verdict(answers.name, returned, reported, defects, time.monotonic() - began)
 
 
 class _Story:
     """The story of one group for each way in which licenses are returned."""
 
-    def __init__(self, lab: ForkableLab) -> None:
+    def __init__(self, lab: ForkableLab, answers: Answers) -> None:
         self.gone: list[_Gone] = []
         self._lab = lab
-        self._groups: dict[Way, Group] = {way: lab.group(way) for way in Way}
-        self._reports: dict[Way, Reports] = {}
+        self._groups: dict[str, Group] = {name: lab.group(name) for name in DEPLOYMENTS}
+        self._reports: dict[str, Reports] = {}
         self._free_before = self._free_interfaces()
+        self._kept = answers.played.get("plugin-list-after-deactivation") == "kept"
 
     def happen(self) -> list[str]:
         """Let everything happen, and return what was wrong."""
@@ -98,100 +89,209 @@ class _Story:
         lab.simulator.fleet.times.change(**BOOT)
         for group in self._groups.values():
             group.scale(FIREWALLS)
-        if not lab.run(LAUNCH_LIMIT, lambda: self._serve(FIREWALLS)):
+        if not self._reach(FIREWALLS, LAUNCH_LIMIT):
             return [f"not in service: {self._states()}"]
         lab.advance(SERVING)
         defects = [] if self._serve(FIREWALLS) else [f"left service: {self._states()}"]
-        for way, group in self._groups.items():
-            self._leave(way, group.terminate_one(), SCALED_IN)
-        for way, group in self._groups.items():
+        if not self._return_from_standby():
+            defects.append(f"not back from standby: {self._states()}")
+        self._scale_in()
+        self._fail()
+        if not self._reach(REMAINING, LEAVE_LIMIT):
+            defects.append(f"held or not replaced: {self._states()}, {self._messages()}")
+        for name in DEPLOYMENTS:
+            lab.client("events").enable_rule(Name=f"{name}-reconcile")
+        lab.advance(RECONCILED)
+        return defects + self._judge()
+
+    def unnoticed(self) -> list[str]:
+        """Plant a fault of each kind, and return those that are not among the defects."""
+        lab = self._lab
+        item = next(item for item in self.gone if item.why == SCALED_IN)
+        lost = _Gone(item.deployment, control.NAME, control.lose_license(lab), FAILED)
+        self.gone.append(lost)
+        control.leave_interface(lab)
+        control.report_falsely(lab, item.deployment, item.instance_id)
+        serving = next(iter(self._groups[item.deployment].states()))
+        firewall = lab.simulator.fleet.get(serving)
+        if firewall is not None:
+            lab.simulator.vendor.licensing.return_license(firewall.serial)
+        self._reports.clear()
+        defects = self._judge()
+        planted = (
+            f"{lost.name}: its license was not returned, reported 0 times",
+            "network interfaces without an instance",
+            f"{item.name}: its license was returned, reported 1 times",
+            f"{item.deployment}: {serving} in service has no license",
+        )
+        return [
+            f"a planted fault was not noticed: {text}"
+            for text in planted
+            if not any(defect.startswith(text) for defect in defects)
+        ]
+
+    def reports(self, deployment: str) -> Reports:
+        """Return what the functions of a deployment reported in the end."""
+        if deployment not in self._reports:
+            self._reports[deployment] = reports(self._lab, deployment)
+        return self._reports[deployment]
+
+    # -- what happens ------------------------------------------------------------------------------
+
+    def _return_from_standby(self) -> bool:
+        """Let one firewall go to standby and return; return whether it is in service again."""
+        autoscaling = self._lab.client("autoscaling")
+        named = {
+            "AutoScalingGroupName": str(Way.PANORAMA),
+            "InstanceIds": [min(self._groups[Way.PANORAMA].states())],
+        }
+        autoscaling.enter_standby(**named, ShouldDecrementDesiredCapacity=True)
+        self._lab.advance(SERVING)
+        autoscaling.exit_standby(**named)
+        return self._reach(FIREWALLS, LAUNCH_LIMIT)
+
+    def _scale_in(self) -> None:
+        """Scale in one firewall of each group. One event arrives only when an operator moves it."""
+        self._lab.fault(service="events", action="DeliverToTarget", code="NO_PERMISSIONS", count=1)
+        for name, group in self._groups.items():
+            self._leave(name, group.terminate_one(), SCALED_IN)
+            self._lab.advance(MINUTE)
+        self._redrive(f"{next(iter(self._groups))}-terminate")
+
+    def _redrive(self, queue: str) -> None:
+        """Move the messages of a dead-letter queue as docs/operations.md describes."""
+        sqs = self._lab.client("sqs")
+        url, source = (
+            sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            for name in (queue, f"{queue}-dead-letters")
+        )
+        arns = [
+            sqs.get_queue_attributes(QueueUrl=each, AttributeNames=["QueueArn"])["Attributes"]
+            for each in (source, url)
+        ]
+        sqs.start_message_move_task(
+            SourceArn=arns[0]["QueueArn"], DestinationArn=arns[1]["QueueArn"]
+        )
+        self._lab.advance(MINUTE)
+        while messages := sqs.receive_message(QueueUrl=source).get("Messages"):
+            for message in messages:
+                sqs.send_message(QueueUrl=url, MessageBody=message["Body"])
+                sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+
+    def _fail(self) -> None:
+        """Terminate one firewall of each group without its hook."""
+        for name, group in self._groups.items():
             states = group.states()
-            self._leave(way, next(id_ for id_ in states if states[id_] == "InService"), FAILED)
-        lab.client("ec2").terminate_instances(
+            self._leave(name, next(id_ for id_ in states if states[id_] == "InService"), FAILED)
+        self._lab.client("ec2").terminate_instances(
             InstanceIds=[item.instance_id for item in self.gone if item.why == FAILED]
         )
-        if not lab.run(LEAVE_LIMIT, lambda: self._serve(REMAINING) and not self._messages()):
-            defects.append(f"held or not replaced: {self._states()}, {self._messages()}")
-        for way in Way:
-            lab.client("events").enable_rule(Name=f"{way}-reconcile")
-        lab.advance(RECONCILED)
-        return defects + self._licenses() + self._leftovers() + self._survivors()
 
-    def reports(self, way: Way) -> Reports:
-        """Return what the functions of a deployment reported in the end."""
-        if way not in self._reports:
-            self._reports[way] = reports(self._lab, way)
-        return self._reports[way]
-
-    def _leave(self, way: Way, instance_id: str, why: str) -> None:
+    def _leave(self, deployment: str, instance_id: str, why: str) -> None:
         firewall = self._lab.simulator.fleet.get(instance_id)
         if firewall is None:
             raise LookupError(f"{instance_id} in service is no firewall")
-        self.gone.append(_Gone(way, instance_id, firewall.serial, why))
+        self.gone.append(_Gone(deployment, instance_id, firewall.serial, why))
+
+    def _reach(self, number: int, seconds: float) -> bool:
+        """Wait until all groups have so many firewalls, and nothing waits to be handled."""
+        return self._lab.run(
+            seconds, lambda: self._serve(number) and not self._messages(), self._push
+        )
+
+    def _push(self) -> None:
+        """Push to the firewalls in Strata Cloud Manager, as an administrator does if it does not.
+
+        Without a first push, a firewall never is in sync.
+        """
+        strata = self._lab.simulator.vendor.strata
+        if any(
+            entry.version is None and entry.first_push is None and entry.gone is None
+            for entry in strata.entries.values()
+        ):
+            strata.push()
 
     def _serve(self, number: int) -> bool:
         return all(group.is_in_service(number) for group in self._groups.values())
 
     def _states(self) -> dict[str, dict[str, int]]:
-        return {str(way): dict(group.count_states()) for way, group in self._groups.items()}
+        return {name: dict(group.count_states()) for name, group in self._groups.items()}
 
     def _messages(self) -> list[str]:
-        queues = [f"{way}-{name}" for way in Way for name in ("launch", "terminate")]
+        queues = [f"{name}-{way}" for name in DEPLOYMENTS for way in ("launch", "terminate")]
         return [instance_id for name in queues for instance_id in self._lab.waiting_for(name)]
 
+    # -- what must be so in the end ----------------------------------------------------------------
+
+    def _judge(self) -> list[str]:
+        return self._licenses() + self._leftovers() + self._survivors()
+
     def _licenses(self) -> list[str]:
-        """Nothing is lost without a report, and nothing is reported that is not lost."""
+        """Nothing is lost without a report, and nothing is reported that is not lost.
+
+        A plugin that keeps on listing a firewall that is gone leaves nothing that shows the return.
+        """
         licensing = self._lab.simulator.vendor.licensing
         defects = []
         for item in self.gone:
-            times = self.reports(item.way).lost.count(item.instance_id)
+            times = self.reports(item.deployment).lost.count(item.instance_id)
             returned = licensing.returned(item.serial)
-            if times != (0 if returned else 1):
+            kept = self._kept and (item.deployment, item.why) == (Way.PLUGIN, FAILED)
+            known = returned and not kept
+            if times != (0 if known else 1):
                 state = "was" if returned else "was not"
                 defects.append(f"{item.name}: its license {state} returned, reported {times} times")
             elif not returned and item.why == SCALED_IN:
                 defects.append(f"{item.name}: its license was not returned")
         gone = {item.instance_id for item in self.gone}
-        for way in Way:
-            told = self.reports(way)
+        for name in DEPLOYMENTS:
+            told = self.reports(name)
             if told.counted != len(told.lost):
-                defects.append(f"{way}: LicenseNotReturned is {told.counted} for {told.lost}")
+                defects.append(f"{name}: LicenseNotReturned is {told.counted} for {told.lost}")
             if others := set(told.lost) - gone:
-                defects.append(f"{way}: reported firewalls in service: {sorted(others)}")
-            defects += [f"{way}: {error}" for error in told.errors]
+                defects.append(f"{name}: reported firewalls in service: {sorted(others)}")
+            defects += [f"{name}: {error}" for error in told.errors]
         return defects
 
     def _leftovers(self) -> list[str]:
-        """Nothing of the firewalls that left remains in Panorama or in AWS."""
+        """Nothing of the firewalls that left remains in AWS or in a manager without a report.
+
+        The bootstrap parameters of the deployment without Panorama name it, too.
+        """
         lab = self._lab
         panorama = lab.simulator.vendor.panorama
         defects = [
             f"{item.name} is still in Panorama"
             for item in self.gone
-            if item.way is not Way.DIRECT and panorama.is_managed(item.serial)
+            if item.deployment != Way.DIRECT and panorama.is_managed(item.serial)
         ]
+        # The API of Strata Cloud Manager cannot remove a firewall. An operator is told.
+        listed = [
+            item
+            for item in self.gone
+            if item.deployment == STRATA and item.serial in lab.simulator.vendor.strata.entries
+        ]
+        if (told := metric(lab, STRATA, "LeftRegistered")) != len(listed):
+            defects.append(f"LeftRegistered is {told}, and {len(listed)} stay listed")
         if free := self._free_interfaces() - self._free_before:
             defects.append(f"network interfaces without an instance: {sorted(free)}")
-        # A failed one may stay (terminated-target). The reconcile function deregisters unhealthy
-        # targets, and without a load balancer, as here, a target is neither healthy nor unhealthy.
-        drained = {item.instance_id for item in self.gone if item.why == SCALED_IN}
-        if gone := self._targets() & drained:
-            defects.append(f"firewalls that left are targets: {sorted(gone)}")
+        if left := self._targets() & {item.instance_id for item in self.gone}:
+            defects.append(f"firewalls that left are targets: {sorted(left)}")
         return defects + lab.simulator.world.errors.all()
 
     def _survivors(self) -> list[str]:
-        """The firewalls in service keep their licenses and their places in Panorama."""
+        """The firewalls in service keep their licenses and their places in their managers."""
         defects = []
         vendor = self._lab.simulator.vendor
-        for way, group in self._groups.items():
+        for name, group in self._groups.items():
             for instance_id, state in group.states().items():
                 if state != "InService":
                     continue
                 firewall = self._lab.simulator.fleet.get(instance_id)
                 if firewall is None or not vendor.licensing.covers(firewall.serial):
-                    defects.append(f"{way}: {instance_id} in service has no license")
-                elif way is not Way.DIRECT and not firewall.connected:
-                    defects.append(f"{way}: {instance_id} in service is not connected")
+                    defects.append(f"{name}: {instance_id} in service has no license")
+                elif name != Way.DIRECT and not firewall.connected:
+                    defects.append(f"{name}: {instance_id} in service is not connected")
         return defects
 
     def _free_interfaces(self) -> set[str]:

@@ -20,6 +20,9 @@ from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
 from vmseries_scenarios.crash_matrix.forks import results_of
 
 FIXTURE = "tests/fixtures/boot-phases"
+STRATA = "strata"
+"""The deployment that Strata Cloud Manager manages. It returns licenses as DIRECT does."""
+DEPLOYMENTS = (*map(str, Way), STRATA)
 PUSH_SECONDS = 10
 BOOT = {"bootstrap": 60.0, "license": 120.0, "register": 180.0, "content": 240.0}
 """Lab seconds from power-on."""
@@ -89,13 +92,14 @@ def _start(lab: ForkableLab) -> None:
     cloudwatch = lab.client("cloudwatch")
     alarms = cloudwatch.describe_alarms()["MetricAlarms"]
     cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in alarms])
-    for way in Way:
-        lab.client("events").disable_rule(Name=f"{way}-reconcile")
+    for name in DEPLOYMENTS:
+        lab.client("events").disable_rule(Name=f"{name}-reconcile")
     simulator = lab.simulator
     lab_settings.configure(
         simulator.vendor.panorama, push_seconds=PUSH_SECONDS, commit_seconds=PUSH_SECONDS
     )
     simulator.fleet.apis.configure(served=True)
     lab.client("logs")
-    lab.keep_snapshots(*(f"{way}-{name}" for way in Way for name in ("launch", "terminate")))
+    functions = "launch", "terminate"
+    lab.keep_snapshots(*(f"{name}-{function}" for name in DEPLOYMENTS for function in functions))
     lab.pause()

@@ -18,6 +18,8 @@ REMAINING = FIREWALLS - 1
 """One is scaled in; the one that fails is replaced."""
 LAUNCH_LIMIT = 40 * MINUTE
 SERVING = 10 * MINUTE
+GIVEN_UP = 24 * 60 * MINUTE
+"""Lab time after which the reconcile function reports a license that nothing shows as returned."""
 SCALED_IN, FAILED = "scaled in", "failed"
 
 
@@ -101,7 +103,7 @@ class _Story:
             defects.append(f"held or not replaced: {self._states()}, {self._messages()}")
         for name in DEPLOYMENTS:
             lab.client("events").enable_rule(Name=f"{name}-reconcile")
-        lab.advance(RECONCILED)
+        lab.advance(2 * RECONCILED + GIVEN_UP if self._kept else RECONCILED)
         return defects + self._judge()
 
     def unnoticed(self) -> list[str]:

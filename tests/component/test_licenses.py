@@ -473,6 +473,32 @@ def test_a_report_sends_no_request_to_the_plugin(
     assert fake_panorama.jobs == []
 
 
+@pytest.mark.documents(id="licensing/plugin/silent-failure")
+def test_a_license_that_the_plugin_keeps_listing_is_counted_once_after_a_day(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """The firewall stays in Panorama, by whose entry the plugin finds it."""
+    fake_panorama.plugin_works = False
+    reconcile_by_plugin(reconciling, monkeypatch)
+    gone = end_with_activity(reconciling, fake_panorama)
+    assert run(reconciling)["licenses_not_returned"] == []
+    pass_time(reconciling, DAY)
+    for _ in range(2):
+        report = run(reconciling)
+        assert report["licenses_not_returned"] == [SERIAL]
+        assert gone in report["unfinished"]
+    assert metrics(logs())["LicenseNotReturned"] == 1
+    assert fake_panorama.entries() == 4
+    fake_panorama.plugin_works = True
+    for _ in range(5):
+        pass_time(reconciling)
+        report = run(reconciling)
+        fake_panorama.finish_plugin()
+        fake_panorama.finish_job()
+    assert not any(report.values())
+    assert fake_panorama.entries() == 0
+
+
 @pytest.mark.documents(id="licensing/plugin/commit-failed")
 def test_a_run_reports_a_failed_commit_of_the_plugins_changes(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch

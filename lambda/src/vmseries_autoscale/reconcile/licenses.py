@@ -19,7 +19,14 @@ from vmseries_autoscale.errors import FirewallNotConnectedError, LicensingKeyErr
 from vmseries_autoscale.firewall_records import FirewallRecord, FirewallRecords, LicenseState
 from vmseries_autoscale.licensing import by_panorama, by_plugin, evidence, reporting
 from vmseries_autoscale.licensing.attempts import Attempt, Leaving
-from vmseries_autoscale.licensing.evidence import GiveUp, Observations, Returned, Seen
+from vmseries_autoscale.licensing.evidence import (
+    GiveUp,
+    Observations,
+    Request,
+    Returned,
+    Seen,
+    Wait,
+)
 from vmseries_autoscale.outcome import (
     Done,
     Failed,
@@ -39,8 +46,10 @@ from vmseries_autoscale.time_budget import TimeBudget
 logger = logging.getLogger(__name__)
 
 GIVE_UP = timedelta(days=1)
-"""How long after its termination a firewall stays in Panorama because its license is not returned.
-In mode ``plugin`` it stays until the plugin has done its work, or an operator removes it."""
+"""How long after the termination of a firewall its license is reported, if it is not returned.
+
+In mode ``firewall``, the firewall is then removed from Panorama. In mode ``plugin``, it stays until
+the plugin has done its work, or an operator removes it: the plugin finds it by its entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +125,7 @@ class LicenseReturns:
 
     def _leaving(self, orphan: Orphan, serial: str) -> Leaving:
         record = self._record(orphan)
-        late = self.settings.licensing_mode is LicensingMode.FIREWALL and (
-            self.now - orphan.since >= GIVE_UP
-        )
+        late = self.now - orphan.since >= GIVE_UP
         last_look = "Panorama did not return the license within a day" if late else ""
         return Leaving(record, serial, connected=False, last_look=last_look)
 
@@ -153,9 +160,10 @@ class LicenseReturns:
                 case Returned():
                     telemetry.count(Metric.LICENSE_RETURNED)
                     return Done()
-                case GiveUp():
+                case GiveUp() if self.settings.licensing_mode is LicensingMode.FIREWALL:
                     return Done()
-            return Failed(attempt.error) if attempt.error else Retry(step.reason)
+                case GiveUp(reason) | Request(reason) | Wait(reason):
+                    return Failed(attempt.error) if attempt.error else Retry(reason)
 
     def _report_gone(self, record: FirewallRecord) -> None:
         if _never_existed(record):

@@ -229,17 +229,13 @@ class _Story:
         return self._licenses() + self._leftovers() + self._survivors()
 
     def _licenses(self) -> list[str]:
-        """Nothing is lost without a report, and nothing is reported that is not lost.
-
-        A plugin that keeps on listing a firewall that is gone leaves nothing that shows the return.
-        """
+        """Nothing is lost without a report, and nothing is reported that is not lost."""
         licensing = self._lab.simulator.vendor.licensing
         defects = []
         for item in self.gone:
             times = self.reports(item.deployment).lost.count(item.instance_id)
             returned = licensing.returned(item.serial)
-            kept = self._kept and (item.deployment, item.why) == (Way.PLUGIN, FAILED)
-            known = returned and not kept
+            known = returned and not self._stays_listed(item)
             if times != (0 if known else 1):
                 state = "was" if returned else "was not"
                 defects.append(f"{item.name}: its license {state} returned, reported {times} times")
@@ -255,6 +251,14 @@ class _Story:
             defects += [f"{name}: {error}" for error in told.errors]
         return defects
 
+    def _stays_listed(self, item: _Gone) -> bool:
+        """Return whether the plugin keeps on listing a firewall, which nobody can ask any more.
+
+        Nothing shows that its license is returned. It is reported, and stays in Panorama, because
+        the plugin finds a firewall by its entry there.
+        """
+        return self._kept and (item.deployment, item.why) == (Way.PLUGIN, FAILED)
+
     def _leftovers(self) -> list[str]:
         """Nothing of the firewalls that left remains in AWS or in a manager without a report.
 
@@ -263,9 +267,10 @@ class _Story:
         lab = self._lab
         panorama = lab.simulator.vendor.panorama
         defects = [
-            f"{item.name} is still in Panorama"
+            f"{item.name}: in Panorama is {panorama.is_managed(item.serial)}"
             for item in self.gone
-            if item.deployment != Way.DIRECT and panorama.is_managed(item.serial)
+            if item.deployment != Way.DIRECT
+            and panorama.is_managed(item.serial) != self._stays_listed(item)
         ]
         # The API of Strata Cloud Manager cannot remove a firewall. An operator is told.
         listed = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vmseries_scenarios.assumptions import control
 from vmseries_scenarios.assumptions.answers import Answers
-from vmseries_scenarios.boot_phases.observation import Reports, metric, reports
+from vmseries_scenarios.boot_phases.observation import Reports, gauge, reports
 from vmseries_scenarios.boot_phases.points import MINUTE, Way
 from vmseries_scenarios.boot_phases.site import BOOT, DEPLOYMENTS, LEAVE_LIMIT, RECONCILED, STRATA
 from vmseries_scenarios.crash_matrix.forkable_lab import ForkableLab
@@ -278,7 +278,7 @@ class _Story:
             for item in self.gone
             if item.deployment == STRATA and item.serial in lab.simulator.vendor.strata.entries
         ]
-        if (told := metric(lab, STRATA, "LeftRegistered")) != len(listed):
+        if (told := gauge(lab, STRATA, "LeftRegistered")) != len(listed):
             defects.append(f"LeftRegistered is {told}, and {len(listed)} stay listed")
         if free := self._free_interfaces() - self._free_before:
             defects.append(f"network interfaces without an instance: {sorted(free)}")

@@ -46,6 +46,12 @@ def metric(lab: ForkableLab, deployment: str, name: str) -> int:
     return _sum(lines, name)
 
 
+def gauge(lab: ForkableLab, deployment: str, name: str) -> int:
+    """Return what the last run of the reconcile function of a deployment wrote for a metric."""
+    lines = [line for line in _log(lab, f"{deployment}-reconcile") if name in line]
+    return _sum(lines[-1:], name)
+
+
 def _sum(lines: list[dict[str, Any]], metric_name: str) -> int:
     values = (line.get(metric_name, []) for line in lines if "_aws" in line)
     return round(sum(sum(value) if isinstance(value, list) else value for value in values))

@@ -42,6 +42,8 @@ STORIES: dict[str, dict[str, str]] = {
         "features-after-deactivation": "none",
         "deactivation-text": "result-text",
         "plugin-empty-list": "container",
+        "plugin-list-host-name": "listed",
+        "expired-vm-auth-keys": "listed",
         "strata-serial-field": "serial-number",
     },
     "what Panorama does by itself": {

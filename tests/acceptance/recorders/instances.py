@@ -50,17 +50,27 @@ def shutting_down_after_hook(snapshots: Sequence[Snapshot]) -> Answer | None:
     return Answer(value, f"at most {longest:.0f} seconds between two looks")
 
 
-def standby_exit_hooks(snapshots: Sequence[Snapshot]) -> Answer | None:
-    """Return whether an instance that returns from standby runs the launch hooks."""
-    returning: set[str] = set()
+def standby_exit_hooks(
+    snapshots: Sequence[Snapshot], visited: Callable[[str, float], bool]
+) -> Answer | None:
+    """Return whether an instance that returns from standby runs the launch hooks.
+
+    Args:
+        snapshots: What was seen, oldest first.
+        visited: Returns whether the launch function has visited an instance since a time. A hook
+            may end between two looks.
+    """
+    returning: dict[str, float] = {}
     for snapshot in snapshots:
         for instance, state in snapshot.members.items():
             if state == "Standby":
-                returning.add(instance)
+                returning[instance] = snapshot.time
             elif instance in returning and state == "Pending:Wait":
                 return Answer("run")
             elif instance in returning and state == "InService":
-                return Answer("none", "in service without Pending:Wait between two looks")
+                if visited(instance, returning[instance]):
+                    return Answer("run", "seen in the log of the launch function")
+                return Answer("none", "neither Pending:Wait nor a visit of the launch function")
     return None
 
 
@@ -69,6 +79,21 @@ def _read(decide: Callable[[Sequence[Snapshot]], Answer | None]) -> Record:
         return decide(evidence.snapshots)
 
     return record
+
+
+def _standby_exit_hooks(evidence: Evidence) -> Answer | None:
+    def visited(instance: str, since: float) -> bool:
+        pages = evidence.account.client("logs").get_paginator("filter_log_events")
+        return any(
+            page["events"]
+            for page in pages.paginate(
+                logGroupName=evidence.outputs["functions"]["launch"]["log_group_name"],
+                filterPattern=f'"{instance}"',
+                startTime=int(since * 1000),
+            )
+        )
+
+    return standby_exit_hooks(evidence.snapshots, visited)
 
 
 FACTS = (
@@ -90,7 +115,7 @@ FACTS = (
         "standby-exit-hooks",
         "Does an instance that returns from standby run the group's launch hooks?",
         "run",
-        _read(standby_exit_hooks),
+        _standby_exit_hooks,
         "no firewall was seen as it returned from standby",
     ),
 )

@@ -124,19 +124,20 @@ def test_a_hook_that_was_not_seen_to_end_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "value"),
+    ("states", "visited", "value"),
     [
-        (["InService", "Standby", "Pending", "Pending:Wait", "InService"], "run"),
-        (["InService", "Standby", "Pending", "InService"], "none"),
-        (["Pending:Wait", "InService", "EnteringStandby", "Standby", "Pending"], None),
-        (["Pending:Wait", "InService"], None),
+        (["InService", "Standby", "Pending", "Pending:Wait", "InService"], False, "run"),
+        (["InService", "Standby", "Pending", "InService"], False, "none"),
+        (["InService", "Standby", "Pending", "InService"], True, "run"),
+        (["Pending:Wait", "InService", "EnteringStandby", "Standby", "Pending"], True, None),
+        (["Pending:Wait", "InService"], True, None),
     ],
 )
 def test_the_return_from_standby_shows_whether_hooks_run(
-    states: list[str], value: str | None
+    states: list[str], visited: bool, value: str | None
 ) -> None:
     looks = [snapshot(5 * n, {INSTANCE: state}) for n, state in enumerate(states)]
-    answer = instances.standby_exit_hooks(looks)
+    answer = instances.standby_exit_hooks(looks, lambda instance, since: visited)
     assert (answer.value if answer else None) == value
 
 

@@ -14,6 +14,7 @@ from component.fakes.functions import become_reconcile, become_terminate
 from component.fakes.logs import Logs, metrics
 from component.fakes.panorama import LICENSE_MANAGER, FakePanorama
 from component.fakes.steps import (
+    DAY,
     FLOOR,
     assert_terminated,
     change_device,
@@ -279,6 +280,33 @@ def test_a_license_from_an_auth_code_is_not_returned_by_the_death_of_its_firewal
         assert running.deliver(event) == ["message-0"]
     assert license_of(running) is LicenseState.HELD
     assert "LicenseReturned" not in metrics(logs())
+
+
+@pytest.mark.documents(id="licensing/plugin/wrong-license-manager")
+@pytest.mark.parametrize("listed", [True, False], ids=["in Panorama", "forgotten"])
+def test_a_license_from_an_auth_code_that_was_reported_is_not_ticked_off_by_the_list(
+    reconciling: Cloud,
+    fake_panorama: FakePanorama,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: Logs,
+    *,
+    listed: bool,
+) -> None:
+    """The list has never shown it, so that its absence shows nothing, also after the report."""
+    become_reconcile(
+        reconciling, monkeypatch, licensing_mode="plugin", license_manager=LICENSE_MANAGER
+    )
+    fake_panorama.listed[LICENSE_MANAGER].clear()
+    serial = SERIAL if listed else "007951000999999"
+    gone = end_without_visits(reconciling, fake_panorama) if listed else GONE
+    reconciling.account.put_record(gone, serial=serial, license=LicenseState.HELD)
+    pass_time(reconciling, DAY + FLOOR)
+    for _ in range(4):
+        assert run(reconciling)["licenses_not_returned"] == [serial]
+        pass_time(reconciling, 900)
+    counted = metrics(logs())
+    assert counted["LicenseNotReturned"] == 1
+    assert "LicenseReturned" not in counted
 
 
 # A list that is missing for longer than a plugin is known to need for its start.

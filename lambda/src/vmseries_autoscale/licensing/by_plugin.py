@@ -170,7 +170,8 @@ def says_something(record: FirewallRecord, ours: Callable[[], bool]) -> bool:
 
     It does if the license was requested, because it was listed then, or the license manager was
     known to be ours. The list of another one never shows it. Neither does ours, if the firewall has
-    shown a license that was never listed: it is from an auth code.
+    shown a license that was never listed: it is from an auth code. One that was reported without a
+    request may be such a license.
 
     Args:
         record: Record of the firewall.
@@ -178,7 +179,7 @@ def says_something(record: FirewallRecord, ours: Callable[[], bool]) -> bool:
     """
     if record.license_requested is not None:
         return True
-    return record.license is not LicenseState.HELD and ours()
+    return record.license not in (LicenseState.HELD, LicenseState.NOT_RETURNED) and ours()
 
 
 def _observations(

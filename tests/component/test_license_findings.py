@@ -217,6 +217,30 @@ def test_a_refusal_with_code_15_that_does_not_end_is_reported_after_a_day(
     assert metrics(logs())["LicenseNotReturned"] == 1
 
 
+@pytest.mark.documents(id="licensing/panorama/died-without-hook")
+@pytest.mark.parametrize("known", [True, False], ids=["a day ago", "nobody knows when"])
+def test_a_license_that_no_run_has_requested_yet_is_not_given_up(
+    reconciling: Cloud, keyed: FakePanorama, logs: Logs, *, known: bool
+) -> None:
+    """Panorama was away for longer than a run tries, or nothing shows when the instance ended."""
+    gone = end_without_visits(reconciling, keyed)
+    change_device(keyed, hostname="PA-VM", connected=False)
+    if known:
+        pass_time(reconciling, GIVE_UP.total_seconds() + FLOOR)
+    else:
+        reconciling.account.instances[gone].forgotten = True
+        reconciling.account.activities.clear()
+    for _ in range(4):
+        assert run(reconciling)["licenses_not_returned"] == []
+        keyed.finish_job()
+        pass_time(reconciling, FLOOR)
+    assert keyed.licensed[SERIAL] == []
+    assert keyed.entries() == 0
+    counted = metrics(logs())
+    assert counted["LicenseReturned"] == 1
+    assert "LicenseNotReturned" not in counted
+
+
 @pytest.mark.documents(id="licensing/panorama/slow-answer")
 def test_f1_an_answer_after_fifteen_seconds_loses_nothing(
     running: Cloud, keyed: FakePanorama, logs: Logs

@@ -499,6 +499,26 @@ def test_a_license_that_the_plugin_keeps_listing_is_counted_once_after_a_day(
     assert fake_panorama.entries() == 0
 
 
+@pytest.mark.documents(id="licensing/plugin/panorama-away")
+def test_a_license_that_the_plugin_has_returned_is_not_reported_at_the_end_of_the_day(
+    reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """What the list no longer shows waits only for a second look, as after an outage."""
+    reconcile_by_plugin(reconciling, monkeypatch)
+    end_with_activity(reconciling, fake_panorama)
+    for _ in range(2):
+        run(reconciling)
+        fake_panorama.finish_plugin()
+        fake_panorama.finish_job()
+    pass_time(reconciling, DAY)
+    for _ in range(3):
+        assert run(reconciling)["licenses_not_returned"] == []
+        fake_panorama.finish_job()
+        pass_time(reconciling)
+    assert fake_panorama.entries() == 0
+    assert "LicenseNotReturned" not in metrics(logs())
+
+
 @pytest.mark.documents(id="licensing/plugin/commit-failed")
 def test_a_run_reports_a_failed_commit_of_the_plugins_changes(
     reconciling: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch

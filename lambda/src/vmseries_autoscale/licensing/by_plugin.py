@@ -204,7 +204,8 @@ def _observations(
         listed=seen,
         can_request=seen in (Seen.LISTED, Seen.EMPTY),
         waiting_for=waiting,
-        last_look=item.last_look,
+        # What is absent is returned once a second look agrees.
+        last_look="" if seen is Seen.ABSENT else item.last_look,
     )
 
 

@@ -37,7 +37,7 @@ from vmseries_autoscale.outcome import (
     run_step,
 )
 from vmseries_autoscale.panorama import Panorama, PluginFirewall
-from vmseries_autoscale.reconcile.decisions import Orphan
+from vmseries_autoscale.reconcile.decisions import UNKNOWN_TIME, Orphan
 from vmseries_autoscale.reconcile.report import collect_unfinished
 from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
 from vmseries_autoscale.telemetry import Metric
@@ -93,8 +93,14 @@ class LicenseReturns:
         if isinstance(attempts, Unfinished):
             return collect_unfinished((key, attempts) for key in leaving)
         return collect_unfinished(
-            (key, run_step(partial(self._conclude, item, attempts[item.serial])))
-            for key, item in leaving.items()
+            (
+                orphan.instance_id,
+                run_step(
+                    partial(self._conclude, item, attempts[item.serial], late=self._is_late(orphan))
+                ),
+            )
+            for orphan in orphans
+            if (item := leaving.get(orphan.instance_id)) is not None
         )
 
     def report_gone(self, gone: Collection[str], listed: Collection[str]) -> None:
@@ -125,9 +131,17 @@ class LicenseReturns:
 
     def _leaving(self, orphan: Orphan, serial: str) -> Leaving:
         record = self._record(orphan)
-        late = self.now - orphan.since >= GIVE_UP
-        last_look = "Panorama did not return the license within a day" if late else ""
+        last_look = ""
+        if self._is_late(orphan) and record.license_requested is not None:
+            last_look = "Panorama did not return the license within a day"
         return Leaving(record, serial, connected=False, last_look=last_look)
+
+    def _is_late(self, orphan: Orphan) -> bool:
+        """Return whether a day has passed since the termination, or since a run first found it."""
+        since = orphan.since
+        if since == UNKNOWN_TIME:
+            since = self._record(orphan).ended or self.now
+        return self.now - since >= GIVE_UP
 
     def _request(self, panorama: Panorama, leaving: Sequence[Leaving]) -> Mapping[str, Attempt]:
         manager = self.settings.license_manager
@@ -136,11 +150,12 @@ class LicenseReturns:
         name = self.settings.name
         return by_plugin.return_licenses(panorama, manager, leaving, name, self.now)
 
-    def _conclude(self, item: Leaving, attempt: Attempt) -> Outcome:
+    def _conclude(self, item: Leaving, attempt: Attempt, *, late: bool) -> Outcome:
         """Save what is known of a license; return why its firewall stays in Panorama, if it does.
 
         The firewall is gone, so that a license which Panorama cannot return, for want of a key or
-        of a connection, is reported at once: nothing else can return it.
+        of a connection, is reported at once: nothing else can return it. One that was not requested
+        within a day, as while Panorama was away, is requested before it is given up.
         """
         record, step = attempt.record, attempt.decision.step
         with telemetry.log_context(serial=item.serial):
@@ -148,7 +163,8 @@ class LicenseReturns:
             impossible = self.settings.license_manager is None and isinstance(
                 attempt.error, LicensingKeyError | FirewallNotConnectedError
             )
-            if impossible and not isinstance(step, Returned):
+            refused = impossible or (late and attempt.error is not None)
+            if refused and not isinstance(step, Returned):
                 record = replace(record, license=LicenseState.NOT_RETURNED)
                 step = GiveUp(str(attempt.error))
             if isinstance(step, GiveUp) and before is not LicenseState.NOT_RETURNED:

@@ -326,7 +326,15 @@ def test_only_instances_in_our_vpc_claim_an_address() -> None:
     macs = frozenset({OUR_MAC})
     assert other_instances([ours, theirs], {}, "fw") == [
         OtherInstance(ID, None, frozenset({IP}), exists=True, macs=macs),
-        OtherInstance(OTHER, "001", frozenset(), exists=True, macs=macs, recorded=False),
+        OtherInstance(
+            OTHER,
+            "001",
+            frozenset(),
+            exists=True,
+            macs=macs,
+            recorded=False,
+            foreign_addresses=frozenset({IP}),
+        ),
     ]
 
 
@@ -642,6 +650,26 @@ def test_of_two_dead_instances_with_one_address_the_later_one_may_have_registere
     (rival,) = other_instances([], {OTHER: record}, "fw")
     result = identify(DEAD, [LEFT], rival)
     assert isinstance(result, Identity if found else Unidentified)
+
+
+def foreign(serial: str | None = None, address: str = IP) -> Instance:
+    """An instance of another deployment, in this VPC or in one with the same addresses."""
+    own = {tags.DEPLOYMENT: "other", **({} if serial is None else {tags.SERIAL: serial})}
+    interface = Interface("eni-1", mac=OTHER_MAC, private_ip=address)
+    return Instance(OTHER, "eu-central-1a", "running", own, (interface,))
+
+
+@pytest.mark.documents(id="readiness/identity/overlapping")
+@pytest.mark.parametrize("subject", [SEEN, DEAD], ids=["exists", "terminated"])
+def test_a_disconnected_firewall_may_be_that_of_another_deployment(subject: Subject) -> None:
+    """It restarts after it has registered, and its own deployment has not identified it yet."""
+    (rival,) = other_instances([foreign()], {}, "fw")
+    assert isinstance(identify(subject, [LEFT], rival), Unidentified)
+    (rival,) = other_instances([foreign("001")], {}, "fw")
+    assert isinstance(identify(subject, [LEFT], rival), Ambiguous)
+    for instance in (foreign("002"), foreign(address=OTHER_IP)):
+        (rival,) = other_instances([instance], {}, "fw")
+        assert identify(subject, [LEFT], rival) == Identity("001", frozenset({M, A}))
 
 
 def test_a_live_instance_with_the_address_is_waited_for() -> None:

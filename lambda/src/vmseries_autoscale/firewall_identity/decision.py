@@ -28,6 +28,7 @@ from vmseries_autoscale.firewall_identity.signals import (
     instance_id_of_cpu,
     management_address,
     may_be_of,
+    may_be_of_another_deployment,
     registered_since,
 )
 from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
@@ -177,6 +178,9 @@ def _found(
         return connected
     if connected:
         return _saying(subject, connected, answer) or connected
+    if addressed and any(may_be_of_another_deployment(rival, subject) for rival in rivals()):
+        # A disconnected firewall cannot be asked for its MAC address.
+        addressed = []
     if addressed or named:
         return addressed or named
     if misplaced := _found_elsewhere(subject, devices, answer):
@@ -209,7 +213,10 @@ def _left_behind(
         for device in nameless
         if registered_since(subject, device)
         and not held(device, rivals())
-        and not any(may_be_of(rival, subject, device) for rival in rivals())
+        and not any(
+            may_be_of(rival, subject, device) or may_be_of_another_deployment(rival, subject)
+            for rival in rivals()
+        )
     ]
 
 

@@ -114,6 +114,8 @@ class OtherInstance:
         recorded: Whether the serial number is from a record of this deployment, and not from a
             tag, which anyone with ``ec2:CreateTags`` can write.
         unidentified: Its record in this deployment, if that names no firewall.
+        foreign_addresses: Private addresses of its interfaces, if it is of another deployment: in
+            this VPC, or in one with the same addresses.
     """
 
     instance_id: str
@@ -123,6 +125,7 @@ class OtherInstance:
     macs: frozenset[str] = frozenset()
     recorded: bool = True
     unidentified: FirewallRecord | None = None
+    foreign_addresses: frozenset[str] = frozenset()
 
 
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]+")
@@ -221,17 +224,18 @@ def other_instances(
         instance, record = instances_by_id.get(key), records.get(key)
         ours = record is not None or (instance is not None and instance.deployment == deployment)
         tag = None if ours or instance is None else serial_number(instance.serial)
-        addresses = _addresses(instance) if ours and instance else frozenset()
+        addresses = _addresses(instance) if instance else frozenset()
         others.append(
             OtherInstance(
                 key,
                 tag if record is None else record.serial,
-                addresses,
+                addresses if ours else frozenset(),
                 exists=not instances.is_terminated(instance),
                 macs=(mac_addresses(instance) if instance else frozenset())
                 | (record.macs if record else frozenset()),
                 recorded=ours,
                 unidentified=record if record and record.serial is None else None,
+                foreign_addresses=frozenset() if ours else addresses,
             )
         )
     return others
@@ -272,6 +276,14 @@ def registered_since(subject: Subject, device: Device) -> bool:
         and management_address(device) == subject.management_ip
         and device.serial not in subject.strangers
     )
+
+
+def may_be_of_another_deployment(rival: OtherInstance, subject: Subject) -> bool:
+    """Return whether a firewall with the subject's address may be that of another deployment.
+
+    Until its own deployment has identified it, nothing but its address shows whose it is.
+    """
+    return rival.serial is None and subject.management_ip in rival.foreign_addresses
 
 
 def may_be_of(rival: OtherInstance, subject: Subject, device: Device) -> bool:

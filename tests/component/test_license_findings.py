@@ -41,6 +41,7 @@ from vmseries_autoscale.errors import (
     FirewallNotConnectedError,
 )
 from vmseries_autoscale.firewall_records import FirewallRecord, LicenseState
+from vmseries_autoscale.firewall_records.record import MAXIMUM_STRANGERS
 from vmseries_autoscale.licensing import by_firewall, by_panorama, by_plugin
 from vmseries_autoscale.licensing.attempts import Leaving
 from vmseries_autoscale.licensing.evidence import EMPTY_SECONDS, Observations, Returned
@@ -535,6 +536,26 @@ def test_a_dead_firewall_that_no_visit_looked_for_is_not_the_one_with_its_addres
     kill(launching, "terminated")
     assert launching.deliver(event) == []
     assert launching.account.record(launching.instance_id).looked is None
+    assert keyed.licensed[SERIAL] != []
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/unregistered/gone")
+def test_a_record_that_cannot_hold_who_had_the_address_before_shows_nothing(
+    launching: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """An earlier version has recorded as many strangers as a record can hold."""
+    launch = launching.event(Transition.LAUNCHING)
+    launching.deliver(launch)
+    strangers = frozenset(f"S{number}" for number in range(MAXIMUM_STRANGERS))
+    address = launching.attached()[1]["PrivateIpAddress"]
+    launching.account.put_record(launching.instance_id, management_ip=address, strangers=strangers)
+    keyed.register(nameless(launching))
+    launching.deliver(launch)
+    become_terminate(launching, monkeypatch)
+    event = termination_event(launching)
+    kill(launching, "terminated")
+    launching.deliver(event)
     assert keyed.licensed[SERIAL] != []
     assert metrics(logs())["LicenseNotReturned"] == 1
 

@@ -239,10 +239,13 @@ def _save_strangers(
         for serial, info in session.answers().items()
         if firewall_identity.is_stranger(subject, info)
     }
-    first = subject.exists and subject.looked is None and subject.management_ip is not None
-    if first:
-        others |= firewall_identity.had_address_before(subject, session.devices.values())
-    new = sorted(others - known)[: MAXIMUM_STRANGERS - len(known)]
+    before = firewall_identity.had_address_before(subject, session.devices.values()) - known
+    # If a record cannot hold all that had the address before, nothing shows what came later.
+    room = MAXIMUM_STRANGERS - len(known) >= len(before)
+    first = subject.exists and subject.looked is None and subject.management_ip is not None and room
+    if not first:
+        before = frozenset()
+    new = [*before, *sorted(others - known - before)][: MAXIMUM_STRANGERS - len(known)]
     if new or first:
         instance.save(
             management_ip=subject.management_ip,

@@ -305,6 +305,32 @@ def test_the_oldest_orphans_are_removed_first() -> None:
     assert plan.postponed == (instance_id(0),)
 
 
+@pytest.mark.documents(id="readiness/identity/registered-since")
+@pytest.mark.parametrize(
+    ("ended", "found"),
+    [(None, True), (timedelta(hours=2), True), (timedelta(days=2), False)],
+    ids=str,
+)
+def test_a_firewall_that_gets_the_address_of_a_dead_instance_days_later_is_not_its_own(
+    ended: timedelta | None, found: bool
+) -> None:
+    """With ``licensing.mode = "none"``, nothing else ends the search: it may only restart."""
+    looked = NOW - timedelta(days=3)
+    record = FirewallRecord(
+        instance_id(0),
+        version=1,
+        management_ip=address(0),
+        looked=looked,
+        ended=None if ended is None else NOW - ended,
+    )
+    device = Device("S0", "PA-VM", address(0), policy_status="", template_status="")
+    empty = inventory([])
+    world = replace(empty, devices=(device,), records={record.instance_id: record})
+    plan = plan_cleanup(world, Limits(FLOOR, 10, 1.0), NOW)
+    assert [orphan.serial for orphan in plan.orphans] == (["S0"] if found else [])
+    assert ("S0" in plan.ambiguous) is not found
+
+
 @pytest.mark.parametrize(
     ("firewalls", "share", "known", "cap"),
     [(25, 0.5, 3, 2), (25, 0.5, 1, 1), (25, 0.5, 100, 25), (1, 1.0, 9, 1), (5, 0.01, 0, 1)],

@@ -33,6 +33,11 @@ from vmseries_autoscale.settings import LicensingMode
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
+LEFT_BEHIND = timedelta(days=1)
+"""How long after its end a disconnected firewall with the address of an instance counts as its own.
+Others get the address, also those that nothing here describes. What is not removed by then is
+reported."""
+
 _OLD_LICENSE = "vmseries-autoscale:license"
 """Tag in which versions without records kept that a license was returned. It says nothing about an
 instance that has a record."""
@@ -154,7 +159,7 @@ def stalled_hooks(inventory: Inventory, age_floor: timedelta, now: datetime) -> 
 
 def plan_cleanup(inventory: Inventory, limits: Limits, now: datetime) -> CleanupPlan:
     """Plan which orphans to remove now."""
-    found = _own_devices(inventory)
+    found = _own_devices(inventory, now)
     devices, ambiguous = found.devices, dict(found.ambiguous)
     orphans = []
     for instance_id in sorted({*inventory.networks, *devices}):
@@ -251,7 +256,7 @@ def licenses_not_returned(records: Iterable[FirewallRecord]) -> list[str]:
     return sorted(record.serial or record.instance_id for record in lost)
 
 
-def _own_devices(inventory: Inventory) -> _OwnDevices:
+def _own_devices(inventory: Inventory, now: datetime) -> _OwnDevices:
     """Attribute the firewalls in Panorama to our instances, or find them ambiguous.
 
     The firewall of a terminated instance is identified as a visit identifies it, with the
@@ -280,7 +285,7 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
             if claimed := claims.get(instance_id):
                 own[instance_id] = claimed[0]
             continue
-        subject = Subject.of(inventory.record(instance_id), instance)
+        subject = _subject(inventory, instance_id, now)
         result = firewall_identity.identify(subject, inventory.devices, lambda: rivals)
         if instance_id not in claims and not subject.doubted and not isinstance(result, Identity):
             # As far as anybody knows, it never registered: nothing waits for it.
@@ -296,11 +301,21 @@ def _own_devices(inventory: Inventory) -> _OwnDevices:
             case Undecided(reason):
                 ambiguous[instance_id] = reason
     claimed_serials = {device.serial for devices in claims.values() for device in devices}
+    claimed_serials |= {device.serial for device in own.values()}
     for device in inventory.devices:
         in_our_group = device.policy_status is not None
         if in_our_group and not device.connected and device.serial not in claimed_serials:
             ambiguous[device.serial] = "is in our device group, but matches none of our instances"
     return _OwnDevices(own, ambiguous, tuple(doubted))
+
+
+def _subject(inventory: Inventory, instance_id: str, now: datetime) -> Subject:
+    """Return what is known of an instance that no longer exists."""
+    record = inventory.record(instance_id)
+    subject = Subject.of(record, inventory.instances.get(instance_id))
+    if record.ended is not None and now - record.ended >= LEFT_BEHIND:
+        return replace(subject, looked=None)
+    return subject
 
 
 def _claims(inventory: Inventory) -> dict[str, list[Device]]:

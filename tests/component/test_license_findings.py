@@ -541,6 +541,19 @@ def test_a_dead_firewall_that_no_visit_looked_for_is_not_the_one_with_its_addres
 
 
 @pytest.mark.documents(id="licensing/unregistered/gone")
+def test_a_record_without_an_address_is_no_proof_that_there_was_no_management_interface(
+    unregistered: Cloud, keyed: FakePanorama, logs: Logs
+) -> None:
+    """EC2 did not show the interface yet, or an earlier setting had it at another index."""
+    unregistered.account.put_record(unregistered.instance_id, management_ip=None, looked=None)
+    event = termination_event(unregistered)
+    kill(unregistered, "terminated")
+    assert unregistered.deliver(event) == []
+    assert license_of(unregistered) is LicenseState.NOT_RETURNED
+    assert metrics(logs())["LicenseNotReturned"] == 1
+
+
+@pytest.mark.documents(id="licensing/unregistered/gone")
 def test_a_record_that_cannot_hold_who_had_the_address_before_shows_nothing(
     launching: Cloud, keyed: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:

@@ -68,12 +68,12 @@ class TerminatingInstance(InstanceInTransition):
     def had_management_interface(self, settings: TerminateSettings) -> bool:
         """Return whether the instance has or had a management interface, as far as is known.
 
-        A firewall without one never gets a license: it detects its interfaces only at boot. What
-        EC2 does not show of an instance that is gone, its record does.
+        A firewall without one never gets a license: it detects its interfaces only at boot. Of an
+        instance that is gone, EC2 shows none, and a record without an address proves nothing.
         """
         if self.private_ip(settings.management_device_index) is not None:
             return True
-        return self.record.management_ip is not None or not (self.running or self.record.stored)
+        return self.record.management_ip is not None or not self.running
 
     def may_still_join(self, visit: Visit[TerminateSettings]) -> bool:
         """Return whether the firewall may still register, or take its license.

@@ -822,3 +822,16 @@ def test_a_record_that_another_invocation_wrote_is_read_again(
     pass_time(running)
     running.deliver(event)
     assert running.account.record(running.instance_id).license is LicenseState.RETURNED
+
+
+def test_a_record_that_cannot_be_read_holds_no_instance(
+    running: Cloud, fake_panorama: FakePanorama, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    """A newer version has written it: the firewall is ambiguous, and nothing is written over it."""
+    running.account.put_record(running.instance_id)
+    running.account.items[running.instance_id]["license"] = {"S": "a-later-state"}
+    become_terminate(running, monkeypatch)
+    assert running.deliver(termination_event(running)) == []
+    assert fake_panorama.licensed[SERIAL] != []
+    assert fake_panorama.entries() == 4
+    assert any(record.get("message") == "A record cannot be read" for record in logs())

@@ -231,7 +231,7 @@ def _save_strangers(
     the address of the instance had it before. One that registers with it later, and is gone before
     the next visit, is the instance's.
     """
-    if subject.serial is not None:
+    if subject.serial is not None or subject.doubted:
         return
     known = instance.record.strangers
     others = {

@@ -210,7 +210,7 @@ def other_instances(
 
     The serial number of an own instance is that of its record: its tag is for people. That of
     another deployment's instance is that of its tag, which can keep a firewall from being taken
-    for the subject's, and never make it so.
+    for the subject's, and never make it so, except as ``may_be_of_another_deployment`` says.
 
     Args:
         known: Instances of this and other deployments.
@@ -281,7 +281,8 @@ def registered_since(subject: Subject, device: Device) -> bool:
 def may_be_of_another_deployment(rival: OtherInstance, subject: Subject) -> bool:
     """Return whether a firewall with the subject's address may be that of another deployment.
 
-    Until its own deployment has identified it, nothing but its address shows whose it is.
+    Until its own deployment has identified it, nothing but its address shows whose it is. Then its
+    instance has a tag with a serial number: a forged one undoes this, and nothing else.
     """
     return rival.serial is None and subject.management_ip in rival.foreign_addresses
 

@@ -172,7 +172,7 @@ ROWS = (
                 "timeout_seconds": 4,
             },
         },
-        plan="changes functions, roles",
+        plan="changes functions, roles; adds alarms",
         firewalls="Those that run are not in its folder. New ones must be",
         do="Change the bootstrap data for new firewalls first, and replace running ones",
         lane="firewall-api",

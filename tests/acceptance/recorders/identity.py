@@ -23,12 +23,17 @@ def pairs(snapshots: Sequence[Snapshot]) -> Iterator[tuple[str, Machine, Device]
 
 
 def host_name_kind(instance_id: str, address: str, hostname: str) -> str:
-    """Return the form of a host name: ``instance-id``, ``ip-name`` or ``other``."""
+    """Return the form of a host name: ``instance-id``, ``ip-name``, ``pa-vm`` or ``other``.
+
+    ``PA-VM`` is the name of a firewall that was given none.
+    """
     label = hostname.split(".", maxsplit=1)[0].lower()
     if label == instance_id:
         return "instance-id"
     if address and label == "ip-" + address.replace(".", "-"):
         return "ip-name"
+    if label == "pa-vm":
+        return "pa-vm"
     return "other" if label else "none"
 
 

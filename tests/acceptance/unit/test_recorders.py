@@ -37,8 +37,8 @@ def test_names_are_unique_and_each_fact_has_a_reason_for_no_answer() -> None:
         (f"{INSTANCE}.ec2.internal", "instance-id"),
         ("ip-10-110-10-57", "ip-name"),
         ("IP-10-110-10-57.ec2.internal", "ip-name"),
+        ("PA-VM", "pa-vm"),
         ("ip-10-110-10-58", "other"),
-        ("PA-VM", "other"),
         ("", "none"),
     ],
 )

@@ -182,7 +182,7 @@ ROWS = (
         inputs=("panorama", "firewall_api"),
         change="Add Panorama to a deployment without it, or remove it",
         to={"firewall_api": REMOVED, "panorama": At("panorama")},
-        plan="changes functions, roles",
+        plan="changes functions, roles; adds alarms",
         firewalls="Those that Panorama does not list return no license through it",
         do="Connect all running firewalls to Panorama before you add it. Before you remove it, set "
         "`firewall_api`, and delete the firewalls in Panorama as they terminate",

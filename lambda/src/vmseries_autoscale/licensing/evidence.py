@@ -232,13 +232,15 @@ def _evidence(record: FirewallRecord, seen: Observations, *, stands: bool) -> st
         if seen.connected is False:
             return "the deactivation was confirmed, and the firewall is not connected any more"
         unread = stands and seen.listed is Seen.NOT_SEEN
-        if unread and _requested_seconds(record, seen) >= WITNESS_SECONDS:
+        if unread and _seconds_since(record.license_requested, seen) >= WITNESS_SECONDS:
             return "a job confirms the deactivation, and no other list than the stored one is read"
     if seen.listed is Seen.EMPTY and seen.witness is not Seen.LISTED:
         if _empty_seconds(record, seen) >= EMPTY_SECONDS:
             return "for a quarter of an hour since the request, there has been nothing to list"
         return None
-    absent = seen.listed is Seen.ABSENT and _absent_seconds(record, seen) >= ABSENCE_SECONDS
+    absent = (
+        seen.listed is Seen.ABSENT and _seconds_since(record.absent_since, seen) >= ABSENCE_SECONDS
+    )
     if absent and not _witness_contradicts(record, seen):
         return "two answers a minute apart do not list it"
     return None
@@ -249,29 +251,18 @@ def _witness_contradicts(record: FirewallRecord, seen: Observations) -> bool:
         return False
     if record.license_requested is None:
         return True
-    return _absent_seconds(record, seen) < WITNESS_SECONDS
+    return _seconds_since(record.absent_since, seen) < WITNESS_SECONDS
 
 
-def _absent_seconds(record: FirewallRecord, seen: Observations) -> float:
-    """Return for how long the deciding list has not shown the license, as far as it was seen."""
-    if record.absent_since is None:
-        return 0.0
-    return (seen.now - record.absent_since).total_seconds()
-
-
-def _requested_seconds(record: FirewallRecord, seen: Observations) -> float:
-    """Return how long ago the deactivation was requested."""
-    if record.license_requested is None:
-        return 0.0
-    return (seen.now - record.license_requested).total_seconds()
+def _seconds_since(time: datetime | None, seen: Observations) -> float:
+    """Return how long ago something was seen or done; 0 if it never was."""
+    return 0.0 if time is None else (seen.now - time).total_seconds()
 
 
 def _empty_seconds(record: FirewallRecord, seen: Observations) -> float:
     """Return for how long since the request the answers have had no list, as far as was seen."""
-    asked, since = record.license_requested, record.empty_since
-    if asked is None or since is None:
-        return 0.0
-    return (seen.now - max(asked, since)).total_seconds()
+    times = record.license_requested, record.empty_since
+    return min(_seconds_since(time, seen) for time in times)
 
 
 def _is_due(record: FirewallRecord, now: datetime) -> bool:

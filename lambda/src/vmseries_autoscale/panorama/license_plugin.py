@@ -20,7 +20,7 @@ _MESSAGES = frozenset({"msg", "line", "error"})
 _SHOWN = 10
 """Number of element names that the log shows."""
 _FIELDS = 32
-"""Number of fields of an entry that are read. The lab's entries have four."""
+"""Number of fields of an entry that are read: how many an entry has is not documented."""
 
 
 class LicensePlugin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from vmseries_autoscale import telemetry
@@ -18,8 +18,6 @@ from vmseries_autoscale.settings import LicensingMode, ReconcileSettings
 from vmseries_autoscale.telemetry import Metric
 
 logger = logging.getLogger(__name__)
-
-NEVER = datetime.min.replace(tzinfo=UTC)
 
 UNKNOWN = object()
 """What stands for the result of a call that failed."""
@@ -85,8 +83,8 @@ def report_abandoned_launches(
     if limit is None or dry_run:
         return records
     times = (record.launches_stopped for record in records.values())
-    stopped = max((time for time in times if time is not None), default=NEVER)
-    new = [item for item in found if item.began > stopped]
+    stopped = max((time for time in times if time is not None), default=None)
+    new = [item for item in found if stopped is None or item.began > stopped]
     if group.launches_stopped:
         return _note_stop(observations, new, records, store, now) if new else records
     if len(new) < limit or now - new[0].ended > FRESH:

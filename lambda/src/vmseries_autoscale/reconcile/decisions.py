@@ -268,11 +268,7 @@ def _own_devices(inventory: Inventory, now: datetime) -> _OwnDevices:
     ambiguous: dict[str, str] = {}
     doubted: list[str] = []
     claims = _claims(inventory)
-    rivals = firewall_identity.other_instances(
-        (*inventory.instances.values(), *inventory.others),
-        inventory.records,
-        inventory.deployment,
-    )
+    rivals = inventory.rivals()
     # A firewall that registered and died between two visits is in no claim.
     unidentified = {
         instance_id

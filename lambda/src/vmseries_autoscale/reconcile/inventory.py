@@ -17,6 +17,7 @@ from vmseries_autoscale.aws.instances import Instance, is_terminated
 from vmseries_autoscale.aws.network import describe
 from vmseries_autoscale.aws.network.state import NetworkState
 from vmseries_autoscale.aws.target_groups import Target
+from vmseries_autoscale.firewall_identity import OtherInstance
 from vmseries_autoscale.firewall_records import FirewallRecord
 from vmseries_autoscale.panorama import Device, Panorama
 from vmseries_autoscale.settings import ReconcileSettings, ReconcileTargetGroupSettings
@@ -58,6 +59,11 @@ class Inventory:
     def record(self, instance_id: str) -> FirewallRecord:
         """Return the record of an instance; one that is not stored if there is none."""
         return self.records.get(instance_id) or FirewallRecord(instance_id)
+
+    def rivals(self) -> list[OtherInstance]:
+        """Return which firewalls the known instances can claim."""
+        known = (*self.instances.values(), *self.others)
+        return firewall_identity.other_instances(known, self.records, self.deployment)
 
     def in_service(self) -> list[Instance]:
         """Return the running instances of the group whose hooks are complete, by instance id."""

@@ -32,11 +32,7 @@ def seeds(inventory: Inventory, management_device_index: int) -> list[FirewallRe
     ]
     if not due:
         return []
-    rivals = firewall_identity.other_instances(
-        (*inventory.instances.values(), *inventory.others),
-        inventory.records,
-        inventory.deployment,
-    )
+    rivals = inventory.rivals()
     return [
         new
         for instance in due

@@ -40,6 +40,18 @@ FORBIDDEN = Answer(
     '<response status="error" code="403"><result><msg>Invalid Credential</msg></result></response>',
     status=403,
 )
+not_executed = pytest.mark.parametrize(
+    ("answer", "severity"),
+    [
+        (UNAUTHORIZED, Severity.PROBLEM),
+        (
+            UNAUTHORIZED.replace("Unauthorized request", "it is unexpected").replace("16", "17"),
+            Severity.UNCHECKED,
+        ),
+    ],
+    ids=["the role does not allow it", "the release does not know it"],
+)
+"""Reasons for which Panorama does not execute a command."""
 BUSY = '<response status="error" code="22"><msg><line>Session timed out</line></msg></response>'
 NO_SUCH_NODE = '<response status="error"><msg><line>No such node</line></msg></response>'
 NOT_CONNECTED = (
@@ -600,16 +612,7 @@ def test_f6_a_firewall_that_disconnects_meanwhile_is_not_a_problem(
 
 
 @pytest.mark.documents(id="preflight/role/batch-licenses")
-@pytest.mark.parametrize(
-    ("answer", "severity"),
-    [
-        (UNAUTHORIZED, Severity.PROBLEM),
-        (
-            UNAUTHORIZED.replace("Unauthorized request", "batch is unexpected").replace("16", "17"),
-            Severity.UNCHECKED,
-        ),
-    ],
-)
+@not_executed
 def test_f6_licenses_through_panorama_are_tried(
     content: Content, validate: Validate, answer: str, severity: Severity
 ) -> None:
@@ -636,16 +639,7 @@ def test_vm_auth_keys_that_let_no_firewall_join_are_reported(
 
 
 @pytest.mark.documents(id="preflight/vm-auth-keys")
-@pytest.mark.parametrize(
-    ("answer", "severity"),
-    [
-        (UNAUTHORIZED, Severity.PROBLEM),
-        (
-            UNAUTHORIZED.replace("Unauthorized request", "it is unexpected").replace("16", "17"),
-            Severity.UNCHECKED,
-        ),
-    ],
-)
+@not_executed
 def test_the_right_to_see_vm_auth_keys_is_tried(
     content: Content, validate: Validate, answer: str, severity: Severity
 ) -> None:
